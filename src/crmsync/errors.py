@@ -1,0 +1,90 @@
+"""What can go wrong, named for what the host does next.
+
+    CrmSyncError
+     ├─ SourceError               the provider's side
+     │   ├─ NotAuthorized         ask the user to reconnect; do not retry
+     │   ├─ NeedsAdmin            an administrator must consent; do not retry
+     │   ├─ RateLimited           try again after .retry_after seconds
+     │   ├─ Unavailable           back off and try again
+     │   └─ CursorExpired         the engine handles it: it lists the stream again
+     ├─ StaleCursor               another worker got there first; drop this run
+     └─ MassDeletion              the brake: ask a person, then allow it
+
+A mistake in settings is pydantic's `ValidationError`. Bad input from outside is never an
+exception: it is a recorded skip.
+
+No message carries a mail's text, a person's address or a secret.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .model import Report
+
+
+class CrmSyncError(Exception):
+    """Any error that crmsync raises on purpose."""
+
+    report: Report | None = None
+    """What the run had done when it stopped; set by `crmsync.sync`."""
+
+
+class SourceError(CrmSyncError):
+    """The provider's side failed."""
+
+
+class NotAuthorized(SourceError):
+    """The credentials are not accepted. Ask the user to reconnect; do not retry."""
+
+
+class NeedsAdmin(SourceError):
+    """An administrator must consent before this account can sync. Do not retry."""
+
+
+class RateLimited(SourceError):
+    """The provider asks for a pause. Being throttled is not a failure of the account."""
+
+    def __init__(self, message: str = "", *, retry_after: float) -> None:
+        super().__init__(message or f"rate limited, try again in {retry_after:g} s")
+        self.retry_after = retry_after
+        """Seconds to wait, however long."""
+
+
+class Unavailable(SourceError):
+    """The provider, or one stream of it, cannot be reached now. Back off and try again."""
+
+
+class CursorExpired(SourceError):
+    """The provider cannot continue from this cursor. The engine lists the stream again."""
+
+
+class StaleCursor(CrmSyncError):
+    """Another worker moved this stream's cursor first. Nothing of this batch was applied."""
+
+    def __init__(self, stream: str) -> None:
+        super().__init__(f"another worker is syncing {stream!r}; nothing of this batch was applied")
+        self.stream = stream
+
+    def __reduce__(self) -> tuple[type[StaleCursor], tuple[str]]:
+        return (type(self), (self.stream,))
+
+
+class MassDeletion(CrmSyncError):
+    """A run would remove more of a stream than the policy allows without asking.
+
+    Nothing was removed. After a person has said yes, call `sync(..., allow_mass_deletion=True)`.
+    """
+
+    def __init__(self, stream: str, deletions: int, known: int) -> None:
+        super().__init__(
+            f"{deletions} of {known} items of {stream!r} are gone at the provider; "
+            "nothing was removed. Check the account, then sync with allow_mass_deletion=True"
+        )
+        self.stream = stream
+        self.deletions = deletions
+        self.known = known
+
+    def __reduce__(self) -> tuple[type[MassDeletion], tuple[str, int, int]]:
+        return (type(self), (self.stream, self.deletions, self.known))

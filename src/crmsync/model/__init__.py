@@ -1,0 +1,25 @@
+"""Frozen values: what everything else is said in."""
+
+from .people import Company, Contact, PersonName
+from .records import (
+    HIDDEN, RULE_HEADERS, UNDATED, Attachment, CalendarUser, Classification, Collection, CollectionRole, Event,
+    EventStatus, Item, Message, Participant, Record, Response, Role,
+)  # fmt: skip
+from .settings import (
+    Channel, ContactCreation, Entry, MeetingContacts, Policy, Selection, TypedAddress, TypedDomain, Window, entries_of,
+)  # fmt: skip
+from .sync import (
+    Batch, Cursor, Decision, LedgerEntry, Outcome, Page, Progress, Reason, Report, Screen, Screened, Skipped,
+    StreamReport,
+)  # fmt: skip
+from .value import Value, ascii_domain, clean_address, clean_line, clean_text
+from .visibility import Visibility
+
+__all__ = [
+    "HIDDEN", "RULE_HEADERS", "UNDATED", "Attachment", "Batch", "CalendarUser", "Channel", "Classification",
+    "Collection", "CollectionRole", "Company", "Contact", "ContactCreation", "Cursor", "Decision", "Entry", "Event",
+    "EventStatus", "Item", "LedgerEntry", "MeetingContacts", "Message", "Outcome", "Page", "Participant",
+    "PersonName", "Policy", "Progress", "Reason", "Record", "Report", "Response", "Role", "Screen", "Screened",
+    "Selection", "Skipped", "StreamReport", "TypedAddress", "TypedDomain", "Value", "Visibility", "Window",
+    "ascii_domain", "clean_address", "clean_line", "clean_text", "entries_of",
+]  # fmt: skip

@@ -1,0 +1,112 @@
+"""The four roles around the engine, and what each owes the others.
+
+Every clause here has a test in `crmsync.testing`: `SourceContract` for providers, `StorageContract` for storages.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator, Sequence
+from typing import NamedTuple, Protocol
+
+from .model import Batch, Collection, Cursor, LedgerEntry, Outcome, Page, Screen, Selection, Value
+from .model.value import Address, SetOf
+
+
+class Identity(Value):
+    """Whose account it is."""
+
+    address: Address
+    aliases: SetOf[Address] = frozenset()
+
+
+class Source(Protocol):
+    """One stream of items; the same for mail and calendars.
+
+    All methods may raise `NotAuthorized`, `NeedsAdmin`, `RateLimited` and `Unavailable`, at any page.
+    """
+
+    @abstractmethod
+    def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:
+        """Yield what changed after a cursor, in pages, until caught up with the moment of the call.
+
+        - `None` lists everything, newest first. There is always at least one page, and the last has `more=False`.
+        - The position is taken before a listing begins, so that what changes meanwhile is reported next time.
+        - A page's cursor resumes after that page, in the middle of a first listing too, and new items never
+          wait behind the rest of that listing.
+        - An item that cannot be read is in `Page.skipped`; it is never an exception and never missing.
+        - A source that sees envelopes cheaply asks `screen` before it fetches content, and reports an
+          excluded item in `Page.screened`. One that gets content for free ignores it.
+
+        Raises:
+            CursorExpired: the source cannot continue from `since` (expired, garbage, another provider's, an old
+                format), before the first page or later.
+        """
+
+    @abstractmethod
+    def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:
+        """Yield these items again, for a redrive or after changed rules.
+
+        Each id comes back in one of `upserts`, `screened`, `skipped`, or, where it is gone, `deletes`. The cursors
+        of these pages mean nothing.
+        """
+
+
+class Stream(NamedTuple):
+    """A source under a name that is stable for its collection."""
+
+    name: str
+    source: Source
+    collection: Collection | None = None
+    """The one collection it holds; None where a stream spans many."""
+
+
+class Provider(Protocol):
+    """One account's mail or calendar side."""
+
+    @abstractmethod
+    def identify(self) -> Identity:
+        """Tell whose account it is. The connection test.
+
+        Raises:
+            NotAuthorized, NeedsAdmin, Unavailable: with a message a person can act on.
+        """
+
+    @abstractmethod
+    def collections(self) -> Sequence[Collection]:
+        """List folders, labels or calendars, with their roles."""
+
+    @abstractmethod
+    def streams(self, selection: Selection) -> Sequence[Stream]:
+        """List the streams that the selected collections are read from, in the order to read them."""
+
+
+class Storage(Protocol):
+    """What a host implements: where cursors, records, decisions and contacts live.
+
+    Streams are separate: nothing said of one changes another. The engine calls the three methods from one thread.
+    """
+
+    @abstractmethod
+    def load_cursor(self, stream: str) -> Cursor | None:
+        """Return the stream's cursor as it was stored, None for a stream never seen."""
+
+    @abstractmethod
+    def ledger(self, stream: str, *, outcome: Outcome | None = None) -> Iterable[LedgerEntry]:
+        """Return the newest decision on each item of the stream, in any order; only those with `outcome` if given."""
+
+    @abstractmethod
+    def apply(self, batch: Batch) -> None:
+        """Apply all of a batch in one transaction, or nothing of it.
+
+        - If the stored cursor is not `batch.expected`, raise `StaleCursor`: of two workers one wins.
+        - Each upsert makes its id link exactly its records; a record lives while any link to it does.
+        - Each delete unlinks an id; unknown ids are harmless. Deletes come before upserts.
+        - Each decision replaces the ledger's entry of its id.
+        - Each contact is ensured: found by address without regard to case, else created. Empty names are
+          filled, names that are there stay, and a person somebody deleted stays deleted.
+        - Applying the same content again, under a new cursor, changes nothing.
+
+        Raises:
+            StaleCursor: another worker moved the cursor.
+        """
