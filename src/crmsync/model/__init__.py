@@ -2,14 +2,48 @@
 
 from .people import Company, Contact, PersonName
 from .records import (
-    HIDDEN, RULE_HEADERS, UNDATED, Attachment, CalendarUser, Classification, Collection, CollectionRole, Event,
-    EventStatus, Item, Message, Participant, Record, Response, Role,
+    HIDDEN,
+    RULE_HEADERS,
+    UNDATED,
+    Attachment,
+    CalendarUser,
+    Classification,
+    Collection,
+    CollectionRole,
+    Event,
+    EventStatus,
+    Item,
+    Message,
+    Participant,
+    Record,
+    Response,
+    Role,
 )  # fmt: skip
 from .settings import (
-    Channel, ContactCreation, Entry, MeetingContacts, Policy, Selection, TypedAddress, TypedDomain, Window, entries_of,
+    Channel,
+    ContactCreation,
+    Entry,
+    MeetingContacts,
+    Policy,
+    Selection,
+    TypedAddress,
+    TypedDomain,
+    Window,
+    entries_of,
 )  # fmt: skip
 from .sync import (
-    Batch, Cursor, Decision, LedgerEntry, Outcome, Page, Progress, Reason, Report, Screen, Screened, Skipped,
+    Batch,
+    Cursor,
+    Decision,
+    LedgerEntry,
+    Outcome,
+    Page,
+    Progress,
+    Reason,
+    Report,
+    Screen,
+    Screened,
+    Skipped,
     StreamReport,
 )  # fmt: skip
 from .value import Value, ascii_domain, clean_address, clean_line, clean_text

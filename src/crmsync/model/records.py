@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .value import Address, Instant, Line, Many, SetOf, Text, Value
+from .value import Address, Instant, Line, Many, Text, Value
 from .visibility import Visibility
 
 

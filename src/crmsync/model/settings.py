@@ -128,8 +128,8 @@ def _one_address(value: frozenset[str]) -> frozenset[str]:
 class Channel(Value):
     """The mail or the calendar side of one account, with its owner's settings."""
 
-    key: str = Field(min_length=1, max_length=200)
-    """The host's name for this channel; unique in the workspace, never reused."""
+    key: str = Field(min_length=1, max_length=200, pattern=r"^[^/\x00-\x1f]+$")
+    """The host's name for this channel; unique in the workspace, never reused, without a slash."""
     addresses: Annotated[SetOf[TypedAddress], AfterValidator(_one_address)]
     """The mailbox's own address and its aliases."""
     owner: str = ""
@@ -184,6 +184,8 @@ class Policy(Value):
     """Whom neither a blocklist nor the rules for group and automatic mail may exclude."""
     known_contacts: SetOf[TypedAddress] = frozenset()
     """Who is a contact already, for channels with `known_contacts_only`."""
+    strictest: bool = False
+    """Where several owners hold copies of one record: whether the strictest decides, not the most generous."""
     hold_sensitive: bool = True
     """Whether one-time codes and password resets are for their owner only, at any visibility."""
     max_deletion_share: float = Field(default=0.5, gt=0, le=1)

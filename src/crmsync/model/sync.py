@@ -47,6 +47,8 @@ class Reason(StrEnum):
     UNKNOWN_CONTACT = "unknown_contact"
     PRIVATE = "private"
     SOLO = "solo"
+    OUT_OF_WINDOW = "out_of_window"
+    """A series without an instance in the channel's window."""
     DELETED = "deleted"
     UNSELECTED = "unselected"
 

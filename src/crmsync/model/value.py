@@ -29,7 +29,7 @@ class Value(BaseModel):
 
 
 def clean_text(value: Any) -> Any:
-    """Drop what PostgreSQL's text cannot hold: NUL and lone surrogates.
+    r"""Drop what PostgreSQL's text cannot hold: NUL and lone surrogates.
 
     >>> clean_text("a\\x00b\\ud800c")
     'abc'
@@ -42,7 +42,7 @@ def clean_text(value: Any) -> Any:
 
 
 def clean_line(value: Any) -> Any:
-    """Make one line of it: control characters and line breaks become a space, ends are trimmed.
+    r"""Make one line of it: control characters and line breaks become a space, ends are trimmed.
 
     >>> clean_line(" Re:\\r\\n\\tlunch\\x1b[2J ")
     'Re: lunch [2J'
@@ -55,7 +55,7 @@ def clean_line(value: Any) -> Any:
 
 
 def clean_address(value: Any) -> Any:
-    """Normalise an address as it occurs in mail: lower case, no brackets, ASCII domain (RFC 5890).
+    r"""Normalise an address as it occurs in mail: lower case, no brackets, ASCII domain (RFC 5890).
 
     It cleans and never refuses: `root@localhost` and `a..b@docomo.ne.jp` are real.
 

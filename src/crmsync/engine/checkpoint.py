@@ -1,0 +1,74 @@
+"""What the engine keeps between runs, as the cursor that the storage stores.
+
+The provider's cursor lies inside, so that position, settings and progress move in one compare-and-swap and a
+storage needs no further method. Every batch raises `serial`: two workers can never hold the same cursor.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Literal, Self
+
+from pydantic import Field, ValidationError
+
+from ..model import Channel, Collection, Cursor, Policy
+from ..model.value import Value
+
+
+class _Checkpoint(Value):
+    serial: int = 0
+
+    @classmethod
+    def read(cls, stored: Cursor | None) -> Self | None:
+        """Read a stored cursor; None where there is none or nobody can read it."""
+        if stored is None:
+            return None
+        try:
+            return cls.model_validate_json(stored)
+        except ValidationError:
+            return None
+
+    def next(self, **update: object) -> Self:
+        """Return the checkpoint that follows this one."""
+        return self.model_copy(update={**update, "serial": self.serial + 1})
+
+    def dump(self) -> Cursor:
+        """Write it as a cursor."""
+        return Cursor(self.model_dump_json(exclude_defaults=False))
+
+
+class StreamCheckpoint(_Checkpoint):
+    """Where one stream stands."""
+
+    v: Literal["stream/1"] = "stream/1"
+    cursor: Cursor | None = None
+    """The provider's."""
+    relisting: bool = False
+    """A listing over existing records has begun; only its end moves the cursor."""
+    settings: str
+    """The settings that all of the ledger was decided under."""
+    redecided: str | None = None
+    """While newer settings are applied to history: the id up to which that is done, in sorted order."""
+    target: str | None = None
+    """Those newer settings."""
+
+
+class ChannelCheckpoint(_Checkpoint):
+    """Which streams of a channel have been read, so that a stream that is gone is noticed."""
+
+    v: Literal["channel/1"] = "channel/1"
+    streams: Mapping[str, Collection | None] = Field(default_factory=dict)
+
+
+def fingerprint(channel: Channel, policy: Policy) -> str:
+    """Name the settings that decisions depend on: the same settings, the same name, in every process."""
+    data = [
+        channel.model_dump(exclude={"key", "owner", "visibility", "window"}),
+        policy.model_dump(
+            exclude={"strictest", "max_deletion_share", "max_deletion_free", "max_attempts", "deletion_grace"}
+        ),
+    ]
+    text = json.dumps(data, default=lambda value: sorted(value) if isinstance(value, frozenset) else str(value))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -1,0 +1,108 @@
+"""From a page to a batch, as a pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from ..model import (
+    Batch,
+    Channel,
+    Contact,
+    Cursor,
+    Decision,
+    Event,
+    Item,
+    LedgerEntry,
+    Message,
+    Outcome,
+    Page,
+    Policy,
+    Reason,
+)  # fmt: skip
+from ..rules import contacts_for, decide, is_sensitive
+
+LEAVING = Decision(outcome=Outcome.LEAVING, reason=Reason.DELETED)
+_OUT_OF_WINDOW = Decision(outcome=Outcome.EXCLUDED, reason=Reason.OUT_OF_WINDOW)
+
+
+class Position(NamedTuple):
+    """Where a batch stands: its stream, and the cursor before and after it."""
+
+    stream: str
+    expected: Cursor | None
+    cursor: Cursor
+
+
+def plan(
+    page: Page, channel: Channel, policy: Policy, position: Position, *, attempts: Mapping[str, int] | None = None
+) -> Batch:
+    """Turn a page into the batch to apply: every item of it gets a decision.
+
+    Excluded items are unlinked, so that a changed rule or a changed item needs no case of its own. Tombstones
+    only mark an item as leaving, because it may have moved to a stream that is read later. An id that a page
+    both brings and buries stays.
+
+    Args:
+        page: what the source said. `Page.present` is not looked at: `sync` fetches what is unknown of it.
+        channel: the owner's settings.
+        policy: the workspace's settings.
+        position: the stream and its cursors.
+        attempts: for items that were unreadable before, how often they have been tried.
+
+    """
+    decisions: dict[str, Decision] = dict.fromkeys(page.deletes, LEAVING)
+    decisions |= {screened.id: screened.decision for screened in page.screened}
+    decisions |= {skipped.id: _unreadable(skipped.why) for skipped in page.skipped}
+    upserts: dict[str, Item] = {}
+    contacts: dict[str, Contact] = {}
+    for item in page.upserts:
+        try:
+            stored, decision, people = _decided(item, channel, policy)
+        except Exception as error:
+            stored, decision, people = None, _unreadable(f"a rule failed on it: {type(error).__name__}"), []
+        decisions[item.id] = decision
+        upserts.pop(item.id, None)
+        if stored:
+            upserts[item.id] = stored
+        for contact in people:
+            known = contacts.get(contact.address)
+            if known is None or (contact.name and not known.name):
+                contacts[contact.address] = contact
+    tried = attempts or {}
+    return Batch(
+        stream=position.stream,
+        channel=channel,
+        expected=position.expected,
+        cursor=position.cursor,
+        upserts=tuple(upserts.values()),
+        deletes=tuple(id_ for id_, d in decisions.items() if d.outcome is Outcome.EXCLUDED),
+        decisions=tuple(
+            LedgerEntry(id=id_, decision=d, attempts=tried.get(id_, 0) + 1 if d.outcome is Outcome.SKIPPED else 0)
+            for id_, d in decisions.items()
+        ),
+        contacts=tuple(contacts.values()),
+    )
+
+
+def _decided(item: Item, channel: Channel, policy: Policy) -> tuple[Item | None, Decision, list[Contact]]:
+    """Return what of an item comes in, the decision on it, and the people it makes contacts."""
+    kept: list[Message | Event] = []
+    decision = _OUT_OF_WINDOW
+    for record in item.records:
+        said = decide(record, channel, policy)
+        if said.outcome is Outcome.STORED:
+            kept.append(record)
+        if decision is _OUT_OF_WINDOW or said.outcome is Outcome.STORED:
+            decision = said
+    if not kept:
+        return None, decision, []
+    held = policy.hold_sensitive and any(isinstance(r, Message) and is_sensitive(r) for r in kept)
+    people = [contact for record in kept for contact in contacts_for(record, channel, policy)]
+    if len(kept) == len(item.records) and held == item.held:
+        return item, decision, people
+    return item.model_copy(update={"records": tuple(kept), "held": held}), decision, people
+
+
+def _unreadable(why: str) -> Decision:
+    return Decision(outcome=Outcome.SKIPPED, reason=Reason.UNREADABLE, detail=why)

@@ -1,0 +1,23 @@
+"""The rules: pure functions, each of use alone.
+
+`decide` composes those that say what comes in, `contacts_for` those that say who becomes a contact, and `access` and
+`redact` say who sees how much of it.
+"""
+
+from .blocklist import is_blocked
+from .companies import company_name, is_academic, is_consumer, registrable_domain, work_domain
+from .contacts import ContactDecision, ContactReason, contacts_for, explain_contacts
+from .decide import EVENT_RULES, MESSAGE_RULES, Rule, decide
+from .folders import is_any_selected, is_selected
+from .group import is_automatic, is_group_address
+from .internal import is_internal, is_own, own_entries
+from .names import person_name
+from .sensitive import is_sensitive
+from .visibility import Access, Grant, Why, access, redact
+
+__all__ = [
+    "EVENT_RULES", "MESSAGE_RULES", "Access", "ContactDecision", "ContactReason", "Grant", "Rule", "Why", "access",
+    "company_name", "contacts_for", "decide", "explain_contacts", "is_academic", "is_any_selected", "is_automatic",
+    "is_blocked", "is_consumer", "is_group_address", "is_internal", "is_own", "is_selected", "is_sensitive",
+    "own_entries", "person_name", "redact", "registrable_domain", "work_domain",
+]  # fmt: skip

@@ -1,0 +1,164 @@
+"""What comes in. Each rule is a function, the order is a tuple, and the first that applies is the reason kept."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Generic, NamedTuple, TypeVar
+
+from ..model import (
+    CalendarUser,
+    Channel,
+    Classification,
+    CollectionRole,
+    Decision,
+    Event,
+    Message,
+    Outcome,
+    Policy,
+    Reason,
+)  # fmt: skip
+from .blocklist import is_blocked
+from .folders import is_any_selected
+from .group import is_automatic, is_group_address
+from .internal import is_internal, own_entries
+
+_R = TypeVar("_R", Message, Event)
+
+
+class Rule(NamedTuple, Generic[_R]):
+    """One reason to keep a record out."""
+
+    reason: Reason
+    applies: Callable[[_R, Channel, Policy], bool]
+
+
+def decide(record: Message | Event, channel: Channel, policy: Policy) -> Decision:
+    """Decide whether a record comes in, and say why not.
+
+    Works on an envelope too: a message without text gets the same decision as the whole one.
+    """
+    if isinstance(record, Message):
+        for rule in MESSAGE_RULES:
+            if rule.applies(record, channel, policy):
+                return _EXCLUDED[rule.reason]
+    else:
+        for event_rule in EVENT_RULES:
+            if event_rule.applies(record, channel, policy):
+                return _EXCLUDED[event_rule.reason]
+    return ACCEPTED
+
+
+def _not_selected(record: Message | Event, channel: Channel, _: Policy) -> bool:
+    """It lies in no folder, label or calendar that the owner chose."""
+    return not is_any_selected(record.collections, channel.selection)
+
+
+def _lies_in(role: CollectionRole, doc: str) -> Callable[[Message, Channel, Policy], bool]:
+    def applies(message: Message, _: Channel, __: Policy) -> bool:
+        return any(c.role is role for c in message.collections)
+
+    applies.__doc__ = doc
+    return applies
+
+
+def _message_too_old(message: Message, channel: Channel, _: Policy) -> bool:
+    """It is older than the channel's start date (UTC)."""
+    known = message.date is not None or message.received is not None
+    return channel.start is not None and known and message.at.date() < channel.start
+
+
+def _event_too_old(event: Event, channel: Channel, _: Policy) -> bool:
+    """It starts before the channel's start date (UTC)."""
+    return channel.start is not None and event.at.date() < channel.start
+
+
+def _invitation(message: Message, channel: Channel, _: Policy) -> bool:
+    """It is nothing but a calendar message (RFC 5546), and the calendar brings the meeting."""
+    return message.calendar_method is not None and not channel.invitation_mail
+
+
+def _blocked(record: Message | Event, channel: Channel, policy: Policy) -> bool:
+    """Somebody in any role is on the owner's or the workspace's blocklist."""
+    if not channel.blocked and not policy.blocked:
+        return False
+    own = channel.addresses
+    return any(
+        (is_blocked(p.address, channel.blocked, own) or is_blocked(p.address, policy.blocked, own))
+        and not is_blocked(p.address, policy.allowed)
+        for p in record.participants
+    )
+
+
+def _internal(record: Message | Event, channel: Channel, policy: Policy) -> bool:
+    """Everybody in it belongs to the workspace."""
+    if policy.internal_mail:
+        return False
+    own = own_entries(channel, policy)
+    people = [p.address for p in record.participants if p.user not in _THINGS]
+    return is_internal(people, own)
+
+
+def _from_group(message: Message, channel: Channel, policy: Policy) -> bool:
+    """The sender is a group address (no-reply@, info@ …); never mail of one's own."""
+    sender = _foreign_sender(message, channel, policy)
+    return sender is not None and is_group_address(sender)
+
+
+def _automatic(message: Message, channel: Channel, policy: Policy) -> bool:
+    """Its headers say that a program sent it (List-Id, Precedence, Auto-Submitted …); never mail of one's own."""
+    return _foreign_sender(message, channel, policy) is not None and is_automatic(message.headers)
+
+
+def _foreign_sender(message: Message, channel: Channel, policy: Policy) -> str | None:
+    sender = message.sender
+    if channel.group_mail or sender is None or sender.address in channel.addresses:
+        return None
+    return None if is_blocked(sender.address, policy.allowed) else sender.address
+
+
+def _unknown_contact(message: Message, channel: Channel, policy: Policy) -> bool:
+    """Nobody in it is a known contact, and the owner wants no other mail."""
+    if not channel.known_contacts_only:
+        return False
+    return not any(p.address in policy.known_contacts for p in message.participants)
+
+
+def _private(event: Event, _: Channel, __: Policy) -> bool:
+    """It is marked private or confidential."""
+    return event.classification is not Classification.PUBLIC
+
+
+def _solo(event: Event, channel: Channel, _: Policy) -> bool:
+    """Nobody but the owner takes part."""
+    return all(p.address in channel.addresses or p.user in _THINGS for p in event.participants)
+
+
+_THINGS = frozenset({CalendarUser.ROOM, CalendarUser.RESOURCE})
+
+MESSAGE_RULES: tuple[Rule[Message], ...] = (
+    Rule(Reason.FOLDER, _not_selected),
+    Rule(Reason.SPAM, _lies_in(CollectionRole.JUNK, "It lies in the spam folder.")),
+    Rule(Reason.TRASH, _lies_in(CollectionRole.TRASH, "It lies in the trash.")),
+    Rule(Reason.DRAFT, _lies_in(CollectionRole.DRAFTS, "It is a draft.")),
+    Rule(Reason.TOO_OLD, _message_too_old),
+    Rule(Reason.INVITATION, _invitation),
+    Rule(Reason.BLOCKED, _blocked),
+    Rule(Reason.INTERNAL, _internal),
+    Rule(Reason.GROUP, _from_group),
+    Rule(Reason.AUTOMATIC, _automatic),
+    Rule(Reason.UNKNOWN_CONTACT, _unknown_contact),
+)
+"""For mail, in order. What could not be read never comes as far as this."""
+
+EVENT_RULES: tuple[Rule[Event], ...] = (
+    Rule(Reason.FOLDER, _not_selected),
+    Rule(Reason.TOO_OLD, _event_too_old),
+    Rule(Reason.PRIVATE, _private),
+    Rule(Reason.BLOCKED, _blocked),
+    Rule(Reason.SOLO, _solo),
+    Rule(Reason.INTERNAL, _internal),
+)
+"""For meetings, in order."""
+
+ACCEPTED = Decision(outcome=Outcome.STORED, reason=Reason.ACCEPTED)
+_EXCLUDED = {reason: Decision(outcome=Outcome.EXCLUDED, reason=reason) for reason in Reason}

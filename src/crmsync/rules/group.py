@@ -1,0 +1,67 @@
+"""Mail that no person wrote to a person: automatic mail by its headers, group addresses by their names."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+
+_BULK = frozenset({"bulk", "list", "junk"})
+_PRESENCE = frozenset({"list-unsubscribe", "list-id", "list-post", "x-autoreply", "x-autorespond"})
+
+_AUTOMATED = frozenset({
+    "noreply", "donotreply", "dontreply", "nepasrepondre", "noresponder", "nichtantworten", "keineantwort",
+    "nonrispondere", "mailerdaemon", "postmaster", "bounce", "bounces", "notification", "notifications", "notify",
+    "alert", "alerts", "newsletter", "newsletters", "mailer", "autoreply", "autoresponder", "automailer", "unsubscribe",
+    "digest",
+})  # fmt: skip
+"""Names that only machines have; they count at either end of a local part too (`noreply-42@`, `jira.alerts@`)."""
+
+_SHARED = frozenset({
+    "info", "support", "help", "helpdesk", "service", "contact", "kontakt", "office", "admin", "administrator",
+    "webmaster", "hostmaster", "abuse", "security", "privacy", "billing", "invoice", "invoices", "accounting",
+    "accounts", "team", "hello", "hr", "jobs", "careers", "press", "marketing", "feedback", "customerservice",
+    "customercare", "mail", "everyone", "all", "staff", "updates", "system", "root", "news",
+})  # fmt: skip
+"""Names that several people share. `sales` and `orders` are missing on purpose: customers write from them."""
+
+
+def is_automatic(headers: Headers) -> bool:
+    """Tell by its headers whether a program sent a message to many, or in answer to another.
+
+    List-Id (RFC 2919), List-Unsubscribe and List-Post (RFC 2369), Precedence of bulk, list or junk, and
+    Auto-Submitted other than "no" (RFC 3834). Header names in any case.
+    """
+    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
+        key = name.lower()
+        if key in _PRESENCE:
+            return True
+        if key == "precedence" and value.strip().lower() in _BULK:
+            return True
+        if key == "auto-submitted" and value.partition(";")[0].strip().lower() not in ("no", ""):
+            return True
+    return False
+
+
+@lru_cache(maxsize=65_536)
+def is_group_address(address: str) -> bool:
+    """Tell by its name whether a mailbox belongs to a machine or to several people.
+
+    Names are compared with the local part's tokens: `no-reply@`, `noreply+42@`, `info@`, `support-eu@` are
+    group addresses, `john.noreply.smith@` and `infante@` are people's.
+    """
+    local = address.lower().rpartition("@")[0]
+    base = local.partition("+")[0]
+    tokens = [t for t in re.split(r"[._\-=]+", base) if t]
+    if not tokens:
+        return False
+    whole = "".join(tokens)
+    if whole in _AUTOMATED or whole in _SHARED:
+        return True
+    starts = {"".join(tokens[:n]) for n in (1, 2, 3)}
+    ends = {"".join(tokens[-n:]) for n in (1, 2, 3)}
+    if (starts | ends) & _AUTOMATED:
+        return True
+    return tokens[0] in _SHARED and all(len(t) <= 3 or t.isdigit() for t in tokens[1:])
