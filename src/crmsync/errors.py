@@ -7,6 +7,7 @@
      │   ├─ RateLimited           try again after .retry_after seconds
      │   ├─ Unavailable           back off and try again
      │   └─ CursorExpired         the engine handles it: it lists the stream again
+     ├─ StorageError              a bundled store cannot be used now; its message says what to do
      ├─ StaleCursor               another worker got there first; drop this run
      └─ MassDeletion              the brake: ask a person, then allow it
 
@@ -58,6 +59,13 @@ class Unavailable(SourceError):
 
 class CursorExpired(SourceError):
     """The provider cannot continue from this cursor. The engine lists the stream again."""
+
+
+class StorageError(CrmSyncError):
+    """A bundled store cannot be used now: locked, read-only, full, damaged, another version's. The message says which.
+
+    Nothing of the batch was applied. A host's own storage raises what it likes.
+    """
 
 
 class StaleCursor(CrmSyncError):

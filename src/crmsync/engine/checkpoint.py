@@ -16,6 +16,9 @@ from pydantic import Field, ValidationError
 from ..model import Channel, Collection, Cursor, Policy
 from ..model.value import Value
 
+MIXED = "mixed"
+"""Says that a ledger holds decisions under several settings."""
+
 
 class _Checkpoint(Value):
     serial: int = 0
@@ -48,11 +51,11 @@ class StreamCheckpoint(_Checkpoint):
     relisting: bool = False
     """A listing over existing records has begun; only its end moves the cursor."""
     settings: str
-    """The settings that all of the ledger was decided under."""
-    redecided: str | None = None
-    """While newer settings are applied to history: the id up to which that is done, in sorted order."""
+    """The settings that all of the ledger was decided under, or `MIXED`."""
     target: str | None = None
-    """Those newer settings."""
+    """While settings are applied to history: which."""
+    redecided: str | None = None
+    """And up to which id that is done, in sorted order."""
 
 
 class ChannelCheckpoint(_Checkpoint):

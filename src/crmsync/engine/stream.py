@@ -26,7 +26,7 @@ from ..model import (
 )  # fmt: skip
 from ..protocols import Source, Storage
 from ..rules import decide
-from .checkpoint import StreamCheckpoint
+from .checkpoint import MIXED, StreamCheckpoint
 from .plan import LEAVING, Position, plan
 
 CHUNK = 200
@@ -63,11 +63,17 @@ class StreamRun:
         self._skipped_now: set[str] = set()
         # This one read is both what is planned from and what must still be there when a batch is applied.
         self._stored = storage.load_cursor(self.key)
-        self._checkpoint = StreamCheckpoint.read(self._stored) or self._start()
+        self._checkpoint = self._start()
 
     def _start(self) -> StreamCheckpoint:
-        lost = any(e.decision.outcome is not Outcome.GONE for e in self._storage.ledger(self.key))
-        return StreamCheckpoint(settings="" if lost else self._settings, relisting=lost)
+        read = StreamCheckpoint.read(self._stored)
+        if read is None:
+            lost = any(e.decision.outcome is not Outcome.GONE for e in self._storage.ledger(self.key))
+            read = StreamCheckpoint(settings=MIXED if lost else self._settings, relisting=lost)
+        if self._settings in (read.settings, read.target):
+            return read
+        # From the first batch on, some items are decided under these settings and some under older ones.
+        return read.model_copy(update={"settings": MIXED, "target": self._settings, "redecided": None})
 
     def report(self) -> StreamReport:
         """Return what has been done so far."""
@@ -144,15 +150,14 @@ class StreamRun:
 
     def _redecide(self, source: Source) -> None:
         """Apply newer settings to history; where that stopped half-way, go on there."""
-        here = self._checkpoint
-        if here.settings == self._settings:
+        if self._checkpoint.settings == self._settings:
             return
-        done = here.redecided if here.target == self._settings else None
+        done = self._checkpoint.redecided
         decided = (Outcome.STORED, Outcome.EXCLUDED)
         ids = sorted(i for i, outcome in self._ids().items() if outcome in decided and (done is None or i > done))
         for chunk in _chunks(ids):
             self._fetch(source, chunk)
-            self._move(self._checkpoint.next(target=self._settings, redecided=chunk[-1]))
+            self._move(self._checkpoint.next(redecided=chunk[-1]))
         self._move(self._checkpoint.next(settings=self._settings, target=None, redecided=None))
 
     def _fetch(self, source: Source, ids: Sequence[str], attempts: Mapping[str, int] | None = None) -> None:
@@ -185,8 +190,10 @@ class StreamRun:
 
     def clear(self, reason: Reason) -> None:
         """Remove everything, because the stream itself is gone or no longer chosen."""
+        # The position goes with the first item: if this stops half-way and the stream comes back, it is listed.
+        self._checkpoint = self._checkpoint.next(cursor=None, relisting=True)
         self._forget([i for i, outcome in self._ids().items() if outcome is not Outcome.GONE], reason)
-        self._move(self._checkpoint.next(cursor=None, relisting=False, settings=self._settings, target=None))
+        self._move(StreamCheckpoint(serial=self._checkpoint.serial + 1, settings=self._settings))
 
     def stored(self) -> int:
         """Count the items that the stream holds."""

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from datetime import UTC, date, datetime
+import json
+from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cached_property
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .value import Address, Instant, Line, Many, Text, Value
+from .value import Address, Day, Instant, Line, Many, Text, Value
 from .visibility import Visibility
 
 
@@ -86,7 +86,7 @@ class Collection(Value):
 class Attachment(Value):
     """An attachment's description. The bytes stay at the provider until somebody asks for them."""
 
-    part: str
+    part: Line
     """Where it is in its message, in the provider's terms: RFC 9051 section numbers ("2.1") for MIME."""
     name: Line | None = None
     content_type: Line = "application/octet-stream"
@@ -118,9 +118,9 @@ class Message(Value):
     in_reply_to: Line | None = None
     references: Many[Line] = ()
     """Message-IDs, oldest first."""
-    provider_thread: str | None = None
+    provider_thread: Line | None = None
     """The provider's own id of the conversation, where it has one."""
-    headers: Many[tuple[str, str]] = ()
+    headers: Many[tuple[Line, Line]] = ()
     """The headers that rules read, names in lower case: see `crmsync.model.RULE_HEADERS`."""
     calendar_method: Line | None = None
     """The iTIP method (RFC 5546) where the message is nothing but a calendar message."""
@@ -128,12 +128,19 @@ class Message(Value):
     """Where this copy lies. Belongs to the copy, not to the message."""
     level: Visibility = Visibility.EVERYTHING
     """How much of the record this is: `crmsync.rules.redact` lowers it."""
+    known_as: tuple[str, str] | None = None
+    """The whole record's key and thread, where this is less of it and could not tell."""
 
     @property
     def sender(self) -> Participant | None:
         """The author: the first From, else Sender."""
-        senders = [p for p in self.participants if p.role in (Role.FROM, Role.SENDER)]
-        return min(senders, key=lambda p: p.role is not Role.FROM, default=None)
+        found = None
+        for p in self.participants:
+            if p.role is Role.FROM:
+                return p
+            if found is None and p.role is Role.SENDER:
+                found = p
+        return found
 
     @property
     def at(self) -> datetime:
@@ -153,14 +160,15 @@ class Message(Value):
         Message-IDs get reused, so alone they identify nothing. A message without one is identified by
         sender, date, subject and recipients, and one without any date by its text as well.
         """
+        if self.known_as:
+            return self.known_as[0]
         sender = self.sender
-        parts = [self.message_id or "", sender.address if sender else "", _seconds(self.date)]
+        facts: list[object] = [self.message_id, sender and sender.address, _seconds(self.date)]
         if not self.message_id:
-            parts += [self.subject or "", *sorted({p.address for p in self.participants})]
+            facts += [self.subject, sorted({p.address for p in self.participants})]
             if not self.date:
-                parts += [_seconds(self.received), self.text or ""]
-                parts += [f"{a.part} {a.name} {a.size}" for a in self.attachments]
-        return "m-" + _digest(parts)
+                facts += [_seconds(self.received), self.text, [(a.part, a.name, a.size) for a in self.attachments]]
+        return "m-" + _digest(facts)
 
     @cached_property
     def thread(self) -> str:
@@ -168,7 +176,9 @@ class Message(Value):
 
         The subject never joins two messages.
         """
-        root = self.references[0] if self.references else self.in_reply_to or self.message_id
+        if self.known_as:
+            return self.known_as[1]
+        root = next(filter(None, self.references), None) or self.in_reply_to or self.message_id
         return "t-" + _digest([root]) if root else "t-" + self.key[2:]
 
     @property
@@ -199,15 +209,15 @@ class Event(Value):
     kind: Literal["event"] = "event"
     uid: Line = Field(min_length=1)
     """The iCalendar UID; shared by all instances of a series."""
-    recurrence_id: Instant | date | None = None
+    recurrence_id: Instant | Day | None = None
     """Which instance of the series, by its original start: UTC, or a date for all-day series."""
     sequence: int = 0
     """RFC 5545 section 3.8.7.4: of two copies the higher one is newer."""
     updated: Instant | None = None
     """LAST-MODIFIED, else DTSTAMP."""
-    start: Instant | date
+    start: Instant | Day
     """UTC, or a date for an all-day event."""
-    end: Instant | date
+    end: Instant | Day
     """Exclusive, as in RFC 5545: an all-day event of one day ends on the next."""
     timezone: Line | None = None
     """The event's own zone as an IANA name; None for all-day, UTC and floating times."""
@@ -230,6 +240,8 @@ class Event(Value):
     """The calendar of this copy. Belongs to the copy, not to the event."""
     level: Visibility = Visibility.EVERYTHING
     """How much of the record this is: `crmsync.rules.redact` lowers it."""
+    known_as: tuple[str, str] | None = None
+    """The whole record's key and thread, where this is less of it and could not tell."""
 
     @property
     def all_day(self) -> bool:
@@ -251,13 +263,15 @@ class Event(Value):
     @cached_property
     def key(self) -> str:
         """The same for every copy of this meeting: UID plus normalised recurrence id."""
+        if self.known_as:
+            return self.known_as[0]
         instance = self.recurrence_id.isoformat() if self.recurrence_id else ""
         return "e-" + _digest([self.uid, instance])
 
     @cached_property
     def thread(self) -> str:
         """The same for every instance of a series."""
-        return "s-" + _digest([self.uid])
+        return self.known_as[1] if self.known_as else "s-" + _digest([self.uid])
 
     @property
     def hidden(self) -> frozenset[str]:
@@ -302,13 +316,13 @@ HIDDEN: dict[str, dict[Visibility, frozenset[str]]] = {
         Visibility.EVERYTHING: frozenset(),
         Visibility.SUBJECT: _MESSAGE_BODY,
         Visibility.METADATA: _MESSAGE_BODY | {"subject"},
-        Visibility.PRIVATE: frozenset(Message.model_fields) - {"kind", "level"},
+        Visibility.PRIVATE: frozenset(Message.model_fields) - {"kind", "level", "known_as"},
     },
     "event": {
         Visibility.EVERYTHING: frozenset(),
         Visibility.SUBJECT: _EVENT_BODY - {"summary"},
         Visibility.METADATA: _EVENT_BODY,
-        Visibility.PRIVATE: frozenset(Event.model_fields) - {"kind", "level"},
+        Visibility.PRIVATE: frozenset(Event.model_fields) - {"kind", "level", "known_as"},
     },
 }
 """The fields hidden at each level, by kind of record."""
@@ -318,8 +332,9 @@ def _seconds(value: datetime | None) -> str:
     return value.isoformat(timespec="seconds") if value else ""
 
 
-def _digest(parts: Iterable[str]) -> str:
-    return hashlib.sha256("\n".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+def _digest(facts: list[object]) -> str:
+    # JSON keeps the facts apart: no text can pose as the next fact.
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:32]
 
 
 __all__ = [

@@ -66,15 +66,18 @@ def _typed_address(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     text = value.strip()
+    # Mailboxes at `.local` and the like are real in a company's own network; one label alone is a slip.
+    at_home = "." in (domain := text.rpartition("@")[2]) or domain.lower() == "localhost"
     try:
-        validate_email(text, check_deliverability=False, test_environment=True, allow_smtputf8=True)
+        validate_email(text, check_deliverability=False, globally_deliverable=not at_home)
     except EmailNotValidError as error:
-        raise ValueError(f"{text!r} is not an email address: {error}") from None
+        raise ValueError(f"{text!r} is not an email address: {error} Write one such as 'ann@example.com'.") from None
     return clean_address(text)
 
 
 _LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_TOP_LEVEL = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
 _PATTERN = re.compile(r"[^@\s]+@[^@\s]+|[^@\s]+")
 
 
@@ -87,6 +90,8 @@ def _typed_domain(value: Any) -> Any:
         raise ValueError(f"{value!r} is an address; a domain such as 'example.com' is expected")
     if len(domain) > 253 or not _DOMAIN.fullmatch(domain):
         raise ValueError(f"{value!r} is not a domain; one such as 'example.com' is expected")
+    if "." not in domain and domain != "localhost":
+        raise ValueError(f"{value!r} is not a whole domain; one such as '{domain}.com' is expected")
     return domain
 
 
@@ -99,9 +104,11 @@ def _typed_entry(value: Any) -> Any:
         if not _PATTERN.fullmatch(text) or not text.replace("*", "").strip("@."):
             raise ValueError(f"{value!r} would match everything or nothing; write one such as '*@example.com'")
         local, at, domain = text.rpartition("@")
-        return f"{local}{at}{ascii_domain(domain)}"
+        return local + at + ".".join(label if "*" in label else ascii_domain(label) for label in domain.split("."))
     if "@" in text.removeprefix("@"):
         return _typed_address(text)
+    if text[:1] in ("@", ".") and _TOP_LEVEL.fullmatch(ascii_domain(text[1:])):
+        return "@" + ascii_domain(text[1:])
     return "@" + _typed_domain(text)
 
 
@@ -115,8 +122,16 @@ Entry = Annotated[str, BeforeValidator(_typed_entry)]
 """An entry of a blocklist or allow-list.
 
 `ann@example.com` is that address, `example.com` or `@example.com` that domain and its subdomains (never a
-look-alike), and `*` stands for any characters: `news*@example.com`, `*@*.example.com`.
+look-alike), `.example` a whole top-level domain, and `*` stands for any characters: `news*@example.com`,
+`*@*.example.com`.
 """
+
+
+def _strings(value: Any) -> Any:
+    # Python would take the one string for a set of characters, pydantic for a mistake that it cannot name.
+    if isinstance(value, str):
+        raise ValueError(f"a set is expected: {{{value!r}}} instead of {value!r}")  # noqa: TRY004 - pydantic's way
+    return value
 
 
 def _one_address(value: frozenset[str]) -> frozenset[str]:

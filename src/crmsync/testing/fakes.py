@@ -190,8 +190,11 @@ class FakeMailbox(Provider, Source):
     def _read(self, since: Cursor) -> tuple[int, int | None]:
         try:
             head, below = json.loads(since)
-        except ValueError:
-            raise CursorExpired("not a cursor of this mailbox") from None
+            known = isinstance(head, int) and isinstance(below, int | None)
+        except (ValueError, TypeError):
+            known = False
+        if not known:
+            raise CursorExpired("not a cursor of this mailbox")
         if head < self._valid_from:
             raise CursorExpired("the mailbox has forgotten that far back")
         return head, below

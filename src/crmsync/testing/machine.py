@@ -1,0 +1,299 @@
+"""The life of a tiny account, at random, against the promises: `SyncMachine` (extra `testing`).
+
+Three ids, two streams, pages of one item: small worlds find what large ones hide. Give `make_storage` and the
+two hooks that look behind the protocol, and run it:
+
+    class MyMachine(SyncMachine):
+        def make_storage(self): ...
+        def read_items(self, storage): ...
+        def read_addresses(self, storage): ...
+
+    TestMyMachine = MyMachine.TestCase
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from ..engine import sync
+from ..errors import CrmSyncError, RateLimited, Unavailable
+from ..model import (
+    Batch,
+    Channel,
+    ContactCreation,
+    Cursor,
+    Item,
+    LedgerEntry,
+    Outcome,
+    Policy,
+    Record,
+    Selection,
+)  # fmt: skip
+from ..protocols import Storage
+from ..rules import decide
+from ..stores.memory import MemoryStorage
+from .fakes import FakeAccount, FakeMailbox, message
+
+IDS = ("1", "2", "3")
+STREAMS = ("a", "b")
+ME = "me@acme.com"
+SENDERS = {
+    "customer": "ann@client.example",
+    "colleague": "bob@acme.com",
+    "blockable": "eve@blocked.example",
+    "owner": ME,
+}
+
+ERRORS = ("throttle", "down", "bug", "crash")
+_T = TypeVar("_T")
+_ids = st.sampled_from(IDS)
+_streams = st.sampled_from(STREAMS)
+_senders = st.sampled_from(sorted(SENDERS))
+
+
+class Crash(BaseException):
+    """The process dies here. Not an `Exception`: nothing may catch it."""
+
+
+class SyncMachine(RuleBasedStateMachine):
+    """Arrive, change, move, go, expire, break, throttle, crash, change a setting, race: and converge."""
+
+    def make_storage(self) -> Storage:
+        """Return a new, empty storage."""
+        raise NotImplementedError("give make_storage(): a new, empty storage")
+
+    def read_items(self, storage: Any) -> dict[tuple[str, str], tuple[Record, ...]]:
+        """Return what each (stream, id) links."""
+        raise NotImplementedError("give read_items(storage): {(stream, id): records}")
+
+    def read_addresses(self, storage: Any) -> Iterable[str]:
+        """Return the addresses of everybody in the storage."""
+        raise NotImplementedError("give read_addresses(storage): the people's addresses")
+
+    @initialize()
+    def begin(self) -> None:
+        """Open an empty account on an empty storage."""
+        self.storage = self.make_storage()
+        self.mailboxes = {name: FakeMailbox(name=name, page_size=1) for name in STREAMS}
+        self.account = FakeAccount(*self.mailboxes.values())
+        self.policy = Policy(internal_domains={"acme.com"}, max_attempts=2)
+        self.channel = Channel(key="c", addresses={ME}, contacts=ContactCreation.SENT_AND_RECEIVED)
+        self.version = 0
+        self.held: set[str] = set()
+        """Keys of records that were stored when we last looked."""
+
+    # -- what users and providers do
+
+    @rule(stream=_streams, id_=_ids, sender=_senders)
+    def arrive_or_change(self, stream: str, id_: str, sender: str) -> None:
+        """An item is there now, whatever was there before."""
+        self.version += 1
+        to = "ann@client.example" if sender == "owner" else ME
+        item = message(id_, sender=SENDERS[sender], to=to, subject=f"version {self.version}", date=_DATE)
+        # Under an id that has other content now, the old record goes at once, wherever else it may arrive.
+        replaced = self.read_items(self.storage).get((f"c/{stream}", id_), ())
+        self.held -= {r.key for r in replaced} - {item.records[0].key}
+        self.mailboxes[stream].put(item)
+
+    @rule(stream=_streams, id_=_ids)
+    def go(self, stream: str, id_: str) -> None:
+        """An item is deleted."""
+        if id_ in self.mailboxes[stream].ids():
+            self.mailboxes[stream].remove(id_)
+
+    @rule(stream=_streams, id_=_ids)
+    def move(self, stream: str, id_: str) -> None:
+        """An item moves to the other stream."""
+        other = STREAMS[1 - STREAMS.index(stream)]
+        if id_ in self.mailboxes[stream].ids():
+            self.mailboxes[other].put(self.mailboxes[stream].remove(id_))
+
+    @rule(stream=_streams)
+    def expire(self, stream: str) -> None:
+        """The provider forgets its cursors."""
+        self.mailboxes[stream].expire()
+
+    @rule(stream=_streams, id_=_ids)
+    def damage_or_repair(self, stream: str, id_: str) -> None:
+        """An item's content becomes unreadable, or readable again."""
+        self.mailboxes[stream].unreadable ^= {id_}
+
+    @rule()
+    def toggle_block(self) -> None:
+        """The owner blocks a sender, or unblocks."""
+        blocked = frozenset() if self.channel.blocked else frozenset({"@blocked.example"})
+        self.channel = self.channel.model_copy(update={"blocked": blocked})
+
+    @rule()
+    def toggle_selection(self) -> None:
+        """The owner unchooses stream b, or chooses it again."""
+        only_a = Selection(mode="only", collections={"a"})
+        selection = only_a if self.channel.selection.mode == "all" else Selection()
+        self.channel = self.channel.model_copy(update={"selection": selection})
+
+    # -- what may happen to a run
+
+    @rule(call=st.integers(0, 12), before=st.booleans())
+    def crash_at_a_storage_call(self, call: int, before: bool) -> None:
+        """The process dies before or after the nth call of the storage."""
+        self._run(storage=_Interrupted(self.storage, call, _crash, before=before))
+
+    @rule(
+        stream=_streams,
+        page=st.sampled_from([0, 0, 0, 1, 2, 4]),
+        error=st.sampled_from(["throttle", "down", "bug", "crash"]),
+    )
+    def fail_at_a_page(self, stream: str, page: int, error: str) -> None:
+        """The nth page of one stream does not come."""
+        failures = {"throttle": RateLimited(retry_after=900), "down": Unavailable("down"), "bug": ValueError("odd")}
+        calls = iter(range(page + 1))
+
+        def fail() -> None:
+            if next(calls, None) == page:
+                raise failures.get(error) or Crash
+
+        self._run(on_page=(stream, fail))
+
+    @rule(call=st.integers(0, 6), stream=_streams, id_=_ids, sender=st.sampled_from(["", *sorted(SENDERS)]))
+    def race(self, call: int, stream: str, id_: str, sender: str) -> None:
+        """While this run holds a page, an item changes or goes, and another worker does a whole run."""
+
+        def overtake() -> None:
+            if sender:
+                self.arrive_or_change(stream, id_, sender)
+            else:
+                self.go(stream, id_)
+            self._run()
+
+        self._run(storage=_Interrupted(self.storage, call, overtake, before=True))
+
+    @rule()
+    def run(self) -> None:
+        """A run goes through."""
+        self._run()
+
+    def _run(self, *, storage: Storage | None = None, on_page: tuple[str, Callable[[], None]] | None = None) -> None:
+        if on_page:
+            self.mailboxes[on_page[0]].on_page = on_page[1]
+        try:
+            sync(self.account, storage or self.storage, self.channel, self.policy)
+        except (CrmSyncError, Crash):
+            pass  # the storage holds what was committed; that is what the promises are about
+        finally:
+            if on_page:
+                self.mailboxes[on_page[0]].on_page = lambda: None
+        self._nothing_flickers()
+
+    # -- the promises
+
+    def _nothing_flickers(self) -> None:
+        """Promise 4: what still lies in a chosen stream, and may come in, does not go, not even for a moment."""
+        stored = {r.key for records in self.read_items(self.storage).values() for r in records}
+        lost = (self.held & self._wanted_keys()) - stored
+        assert not lost, f"{lost} went although they only moved"
+        self.held = stored
+
+    def _wanted_keys(self) -> set[str]:
+        return {r.key for item in self._wanted().values() for r in item.records}
+
+    def _wanted(self) -> dict[tuple[str, str], Item]:
+        """What a perfect sync would store, by the definition of the settings."""
+        wanted = {}
+        for stream in self.account.streams(self.channel.selection):
+            mailbox = self.mailboxes[stream.name]
+            for id_ in set(mailbox.ids()) - mailbox.unreadable:
+                (item,) = (i for p in mailbox.fetch([id_]) for i in p.upserts)
+                if decide(item.records[0], self.channel, self.policy).outcome is Outcome.STORED:
+                    wanted[f"c/{stream.name}", id_] = item
+        return wanted
+
+    @invariant()
+    def leaks_nothing(self) -> None:
+        """Promise 3: what no setting would let in is never stored, at no moment."""
+        if hasattr(self, "storage"):
+            for records in self.read_items(self.storage).values():
+                senders = {p.address for r in records for p in r.participants if p.role == "from"}
+                assert SENDERS["colleague"] not in senders, "internal mail was stored"
+
+    @rule()
+    def settle(self) -> None:
+        """Promises 1, 2, 4, 7, 8: when the faults are over, the state is that of a clean first sync."""
+        sync(self.account, self.storage, self.channel, self.policy, redrive=True)
+        clean = MemoryStorage()
+        sync(self.account, clean, self.channel, self.policy)
+        assert self._readable(self._state(self.storage)) == self._readable(self._state(clean)), "not converged"
+        wanted = {link: tuple(item.records) for link, item in self._wanted().items()}
+        assert self._readable(self.read_items(self.storage)) == wanted, "not what the settings ask for"
+        people = {p.address for records in wanted.values() for r in records for p in r.participants}
+        assert people - {ME} <= set(self.read_addresses(self.storage)), "a contact is missing"
+
+        def snapshot() -> tuple[object, ...]:
+            cursors = [self.storage.load_cursor(k) for k in ("c", "c/a", "c/b")]
+            return (self._state(self.storage), self.read_items(self.storage), cursors)
+
+        before = snapshot()
+        fetched = {name: len(m.fetched) for name, m in self.mailboxes.items()}
+        skipped = {(s, e.id) for s in STREAMS for e in self.storage.ledger(f"c/{s}", outcome=Outcome.SKIPPED)}
+        if not skipped:
+            sync(self.account, self.storage, self.channel, self.policy)
+            assert snapshot() == before, "a run with nothing new changed something"
+            assert {name: len(m.fetched) for name, m in self.mailboxes.items()} == fetched, "it read old items again"
+        self.held = {r.key for records in self.read_items(self.storage).values() for r in records}
+
+    def _readable(self, by_link: dict[tuple[str, str], _T]) -> dict[tuple[str, str], _T]:
+        """Leave out what cannot be read now: whether an old version of it is there is a matter of luck."""
+        return {k: v for k, v in by_link.items() if k[1] not in self.mailboxes[k[0].removeprefix("c/")].unreadable}
+
+    def teardown(self) -> None:
+        """Every life ends settled."""
+        if hasattr(self, "storage"):
+            self.settle()
+
+    def _state(self, storage: Storage) -> dict[tuple[str, str], str]:
+        """The ledger, but for what is gone."""
+        return {
+            (f"c/{name}", e.id): f"{e.decision.outcome}/{e.decision.reason}"
+            for name in STREAMS
+            for e in storage.ledger(f"c/{name}")
+            if e.decision.outcome is not Outcome.GONE
+        }
+
+
+class _Interrupted(Storage):
+    """A storage whose nth call something happens before, or after."""
+
+    def __init__(self, inner: Storage, call: int, event: Callable[[], None], *, before: bool) -> None:
+        self._inner = inner
+        self._left = call
+        self._event = event
+        self._before = before
+
+    def load_cursor(self, stream: str) -> Cursor | None:
+        return self._call(lambda: self._inner.load_cursor(stream))
+
+    def ledger(self, stream: str, *, outcome: Outcome | None = None) -> Iterable[LedgerEntry]:
+        return self._call(lambda: list(self._inner.ledger(stream, outcome=outcome)))
+
+    def apply(self, batch: Batch) -> None:
+        self._call(lambda: self._inner.apply(batch))
+
+    def _call(self, do: Callable[[], _T]) -> _T:
+        now, self._left = self._left == 0, self._left - 1
+        if now and self._before:
+            self._event()
+        result = do()
+        if now and not self._before:
+            self._event()
+        return result
+
+
+def _crash() -> None:
+    raise Crash
+
+
+_DATE = datetime(2026, 3, 1, tzinfo=UTC)
