@@ -26,7 +26,7 @@ class MemoryMachine(SyncMachine):
 
 TestMemoryStorageKeepsThePromises = MemoryMachine.TestCase
 TestMemoryStorageKeepsThePromises.settings = settings(
-    max_examples=500,
+    max_examples=3_000 if "CRMSYNC_MUTANT" in os.environ else 300,
     stateful_step_count=30,
     deadline=None,
     suppress_health_check=list(HealthCheck),

@@ -3,13 +3,13 @@
 Pure but for the provider and the storage it is given: no clock, no sleep, no threads. Time is the host's: it calls
 `sync` again when that is due.
 
-    sync.py        one run over a channel: its streams, then what is gone from all of them
+    channel.py     one run over a channel: its streams, then what is gone from all of them
     stream.py      one stream: new items, unreadable ones again, changed settings, removals
-    plan.py        a page in, a batch out
+    batch.py       a page in, a batch out
     checkpoint.py  what is kept between runs
 """
 
-from .plan import Position, plan
-from .sync import sync
+from .batch import Position, plan
+from .channel import sync
 
 __all__ = ["Position", "plan", "sync"]

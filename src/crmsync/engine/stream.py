@@ -26,8 +26,8 @@ from ..model import (
 )  # fmt: skip
 from ..protocols import Source, Storage
 from ..rules import decide
+from .batch import LEAVING, Position, plan
 from .checkpoint import MIXED, StreamCheckpoint
-from .plan import LEAVING, Position, plan
 
 CHUNK = 200
 """How many items are fetched again, or forgotten, in one transaction."""

@@ -195,7 +195,7 @@ class FakeMailbox(Provider, Source):
             known = False
         if not known:
             raise CursorExpired("not a cursor of this mailbox")
-        if head < self._valid_from:
+        if not self._valid_from <= head <= len(self._log):
             raise CursorExpired("the mailbox has forgotten that far back")
         return head, below
 

@@ -159,7 +159,7 @@ class SyncMachine(RuleBasedStateMachine):
 
         self._run(on_page=(stream, fail))
 
-    @rule(call=st.integers(0, 6), stream=_streams, id_=_ids, sender=st.sampled_from(["", *sorted(SENDERS)]))
+    @rule(call=st.integers(0, 14), stream=_streams, id_=_ids, sender=st.sampled_from(["", *sorted(SENDERS)]))
     def race(self, call: int, stream: str, id_: str, sender: str) -> None:
         """While this run holds a page, an item changes or goes, and another worker does a whole run."""
 

@@ -1,0 +1,494 @@
+"""One run after another: each test is something that went wrong in a shipping product, or must not."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import pytest
+
+from crmsync import (
+    Batch,
+    Channel,
+    ContactCreation,
+    Cursor,
+    CursorExpired,
+    Item,
+    LedgerEntry,
+    MassDeletion,
+    NotAuthorized,
+    Outcome,
+    Page,
+    Policy,
+    Progress,
+    RateLimited,
+    Screen,
+    Selection,
+    StaleCursor,
+    Stream,
+    Unavailable,
+    sync,
+)  # fmt: skip
+from crmsync.stores.memory import MemoryStorage
+from crmsync.testing import FakeAccount, FakeMailbox, message
+
+CHANNEL = Channel(key="c", addresses={"me@acme.com"}, contacts=ContactCreation.SENT_AND_RECEIVED)
+POLICY = Policy(internal_domains={"acme.com"}, max_deletion_free=2)
+
+
+def mail(id_: str, **fields: Any) -> Item:
+    return message(id_, to="me@acme.com", **fields)
+
+
+def mails(count: int) -> list[Item]:
+    return [mail(str(i)) for i in range(count)]
+
+
+def stored(storage: MemoryStorage) -> list[str]:
+    return sorted(f"{stream.removeprefix('c/')}:{id_}" for stream, id_ in storage.items)
+
+
+def outcomes(storage: MemoryStorage, stream: str = "c/mailbox") -> dict[str, str]:
+    return {e.id: f"{e.decision.outcome}/{e.decision.reason}" for e in storage.ledger(stream)}
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    return MemoryStorage()
+
+
+def test_an_empty_mailbox_is_a_success(storage: MemoryStorage) -> None:
+    assert str(sync(FakeMailbox(), storage, CHANNEL, POLICY)) == "stored=0 excluded=0 deleted=0 contacts=0"
+
+
+def test_the_second_run_changes_and_writes_nothing(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(3), page_size=1)
+    sync(mailbox, storage, CHANNEL, POLICY)
+    storage.apply = None  # type: ignore[assignment, method-assign]  # any write would now fail
+
+    assert str(sync(mailbox, storage, CHANNEL, POLICY)) == "stored=0 excluded=0 deleted=0 contacts=0"
+
+
+def test_a_killed_worker_loses_nothing(storage: MemoryStorage) -> None:
+    """It happened: the cursor was saved before the messages were, 41 % of an inbox missing while "synced"."""
+    mailbox = FakeMailbox(*mails(3), page_size=1)
+    apply = storage.apply
+
+    def die(batch: Batch) -> None:
+        if len(storage.items) == 1:
+            raise KeyboardInterrupt
+        apply(batch)
+
+    storage.apply = die  # type: ignore[method-assign]  # the process dies at the second page
+    with pytest.raises(KeyboardInterrupt):
+        sync(mailbox, storage, CHANNEL, POLICY)
+    storage.apply = apply  # type: ignore[method-assign]
+    sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert stored(storage) == ["mailbox:0", "mailbox:1", "mailbox:2"]
+    assert mailbox.fetched == ["2", "1", "1", "0"]
+
+
+def test_mail_that_moves_between_folders_stays(storage: MemoryStorage) -> None:
+    """It happened: removed and added, deleted for good, 32 % of a mailbox."""
+    inbox, archive = FakeMailbox(*mails(3), name="inbox"), FakeMailbox(name="archive")
+    account = FakeAccount(inbox, archive)
+    sync(account, storage, CHANNEL, POLICY)
+    archive.put(inbox.remove("1"))
+    seen: list[int] = []
+    apply = storage.apply
+
+    def watch(batch: Batch) -> None:
+        apply(batch)
+        seen.append(len({r.key for item in storage.items.values() for r in item.records}))
+
+    storage.apply = watch  # type: ignore[method-assign]
+    report = sync(account, storage, CHANNEL, POLICY)
+
+    assert stored(storage) == ["archive:1", "inbox:0", "inbox:2"]
+    assert set(seen) == {3}, "at one moment it was gone"
+    assert report.deleted == 1
+
+
+def test_a_removal_waits_while_another_folder_cannot_be_read(storage: MemoryStorage) -> None:
+    inbox, archive = FakeMailbox(*mails(3), name="inbox"), FakeMailbox(name="archive")
+    account = FakeAccount(inbox, archive)
+    sync(account, storage, CHANNEL, POLICY)
+    archive.put(inbox.remove("1"))
+    archive.on_page = failing(Unavailable("down"))
+    with pytest.raises(Unavailable):
+        sync(account, storage, CHANNEL, POLICY)
+
+    assert stored(storage) == ["inbox:0", "inbox:1", "inbox:2"]
+
+
+def test_a_removal_waits_a_bounded_number_of_runs(storage: MemoryStorage) -> None:
+    inbox, broken = FakeMailbox(*mails(2), name="inbox"), FakeMailbox(name="broken")
+    account = FakeAccount(inbox, broken)
+    policy = POLICY.model_copy(update={"deletion_grace": 2})
+    sync(account, storage, CHANNEL, policy)
+    inbox.remove("1")
+    broken.on_page = failing(Unavailable("for ever"))
+    held = []
+    for _ in range(4):
+        with pytest.raises(Unavailable):
+            sync(account, storage, CHANNEL, policy)
+        held.append(len(storage.items))
+
+    assert held == [2, 2, 1, 1]
+
+
+def test_an_empty_listing_does_not_delete_everything(storage: MemoryStorage) -> None:
+    """It happened: an empty or failed listing deleted the mailbox."""
+    mailbox = FakeMailbox(*mails(5))
+    sync(mailbox, storage, CHANNEL, POLICY)
+    empty = FakeMailbox()
+    empty.expire()
+    with pytest.raises(MassDeletion) as caught:
+        sync(empty, storage, CHANNEL, POLICY)
+
+    assert len(storage.items) == 5
+    assert (caught.value.deletions, caught.value.known) == (5, 5)
+    assert str(sync(empty, storage, CHANNEL, POLICY, allow_mass_deletion=True)).startswith(
+        "stored=0 excluded=0 deleted=5"
+    )
+    assert storage.items == {}
+
+
+def test_the_brake_holds_until_somebody_says_yes(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(5))
+    sync(mailbox, storage, CHANNEL, POLICY)
+    for id_ in "0123":
+        mailbox.remove(id_)
+    for _ in range(3):
+        with pytest.raises(MassDeletion):
+            sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert len(storage.items) == 5
+
+
+def test_new_mail_comes_in_while_the_brake_holds(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(5))
+    sync(mailbox, storage, CHANNEL, POLICY)
+    for id_ in "0123":
+        mailbox.remove(id_)
+    mailbox.put(mail("new"))
+    with pytest.raises(MassDeletion) as caught:
+        sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert "mailbox:new" in stored(storage)
+    assert caught.value.report is not None
+    assert caught.value.report.stored == 1
+
+
+def test_a_few_removals_never_ask(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(2))
+    sync(mailbox, storage, CHANNEL, POLICY)
+    mailbox.remove("0")
+    mailbox.remove("1")
+
+    assert sync(mailbox, storage, CHANNEL, POLICY).deleted == 2
+
+
+def test_a_listing_that_is_not_proved_complete_deletes_nothing(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(2))
+    sync(mailbox, storage, CHANNEL, POLICY)
+    mailbox.remove("0")
+    mailbox.expire()
+
+    class Partial(FakeMailbox):
+        def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:
+            for page in mailbox.changes(since, screen=screen):
+                yield page.model_copy(update={"complete": False})
+
+    report = sync(Partial(), storage, CHANNEL, POLICY)
+
+    assert stored(storage) == ["mailbox:0", "mailbox:1"]
+    assert (report.deleted, report.streams[0].relisted) == (0, True)
+
+
+def test_what_an_expired_cursor_missed_is_found_by_listing_again(storage: MemoryStorage) -> None:
+    """It happened: historyId too old, the gap was skipped."""
+    mailbox = FakeMailbox(*mails(3), page_size=1)
+    sync(mailbox, storage, CHANNEL, POLICY)
+    mailbox.remove("0")
+    mailbox.put(mail("new"))
+    mailbox.expire()
+    report = sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert stored(storage) == ["mailbox:1", "mailbox:2", "mailbox:new"]
+    assert outcomes(storage)["0"] == "gone/deleted"
+    assert report.streams[0].relisted
+
+
+def test_a_cursor_that_expires_in_the_middle_of_a_walk_restarts_that_stream(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(4), page_size=1)
+    mailbox.on_page = failing(CursorExpired("gone"), at=2)
+    sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert len(storage.items) == 4
+
+
+def test_a_source_that_always_expires_is_an_error_and_not_a_loop(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(1))
+    mailbox.on_page = failing(CursorExpired("always"))
+    with pytest.raises(CursorExpired):
+        sync(mailbox, storage, CHANNEL, POLICY)
+
+
+def test_an_unreadable_cursor_lists_again_without_doubling(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(3))
+    sync(mailbox, storage, CHANNEL, POLICY)
+    mailbox.remove("0")
+    storage.cursors["c/mailbox"] = Cursor("written by something else")
+    sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert stored(storage) == ["mailbox:1", "mailbox:2"]
+
+
+def test_one_unreadable_mail_does_not_stop_the_account(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(3), page_size=1)
+    mailbox.unreadable = {"1"}
+    report = sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert stored(storage) == ["mailbox:0", "mailbox:2"]
+    assert str(report).endswith("skipped=1")
+    mailbox.unreadable = set()
+    sync(mailbox, storage, CHANNEL, POLICY)
+    assert len(storage.items) == 3
+
+
+def test_an_item_that_always_fails_is_tried_a_bounded_number_of_times(storage: MemoryStorage) -> None:
+    """It happened: one history entry whose fetch always fails looped for ever."""
+    mailbox = FakeMailbox(*mails(1))
+    mailbox.unreadable = {"0"}
+    for _ in range(10):
+        sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert len(mailbox.fetched) == POLICY.max_attempts
+    mailbox.unreadable = set()
+    assert sync(mailbox, storage, CHANNEL, POLICY).stored == 0
+    assert sync(mailbox, storage, CHANNEL, POLICY, redrive=True).stored == 1
+
+
+def test_an_item_whose_fetch_breaks_the_connection_uses_up_its_attempts(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(2))
+    mailbox.unreadable = {"0"}
+    sync(mailbox, storage, CHANNEL, POLICY)
+    fetches = []
+
+    def broken(ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:
+        fetches.append(ids)
+        raise ConnectionResetError
+        yield
+
+    mailbox.fetch = broken  # type: ignore[method-assign]
+    for _ in range(POLICY.max_attempts - 1):
+        mailbox.put(mail(f"new-{len(fetches)}"))
+        with pytest.raises(Unavailable):
+            sync(mailbox, storage, CHANNEL, POLICY)
+    sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert len(fetches) == POLICY.max_attempts - 1
+    assert len(storage.items) == POLICY.max_attempts
+
+
+def test_an_item_that_fetch_does_not_answer_for_is_skipped_and_not_forgotten(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(2))
+    sync(mailbox, storage, CHANNEL, POLICY)
+    mailbox.fetch = lambda ids, *, screen=None: iter(())  # type: ignore[method-assign, assignment]
+    sync(mailbox, storage, CHANNEL.model_copy(update={"group_mail": True}), POLICY)
+
+    assert outcomes(storage) == {"0": "skipped/unreadable", "1": "skipped/unreadable"}
+    assert len(storage.items) == 2
+
+
+def test_an_empty_page_in_the_middle_is_not_the_end(storage: MemoryStorage) -> None:
+    """It happened: a history page without history, but with a next page, ended the walk."""
+
+    class Sparse(FakeMailbox):
+        def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:
+            yield Page(cursor=Cursor("[0, null]"), more=True)
+            yield from super().changes(since, screen=screen)
+
+    sync(Sparse(*mails(2)), storage, CHANNEL, POLICY)
+
+    assert len(storage.items) == 2
+
+
+def test_ids_that_are_listed_without_content_are_fetched_only_when_unknown(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(3))
+
+    class ByIds(FakeMailbox):
+        def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:
+            if since is not None:
+                raise CursorExpired("lists only")
+            yield Page(cursor=Cursor("here"), present=mailbox.ids())
+
+        def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:
+            return mailbox.fetch(ids, screen=screen)
+
+    source = ByIds()
+    sync(source, storage, CHANNEL, POLICY)
+    mailbox.put(mail("new"))
+    mailbox.remove("0")
+    sync(source, storage, CHANNEL, POLICY)
+
+    assert stored(storage) == ["mailbox:1", "mailbox:2", "mailbox:new"]
+    assert sorted(mailbox.fetched) == ["0", "1", "2", "new"]
+
+
+def test_of_two_workers_one_wins_and_the_other_drops_its_run(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(2), page_size=1)
+
+    def overtake() -> None:
+        mailbox.on_page = lambda: None
+        sync(mailbox, storage, CHANNEL, POLICY)
+
+    mailbox.on_page = overtake
+    with pytest.raises(StaleCursor):
+        sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert stored(storage) == ["mailbox:0", "mailbox:1"]
+
+
+def test_a_failing_folder_leaves_the_others_alone_and_is_named(storage: MemoryStorage) -> None:
+    """It happened: one calendar's failure was swallowed and the account called healthy."""
+    bad, good = FakeMailbox(*mails(1), name="bad"), FakeMailbox(*mails(1), name="good")
+    bad.on_page = failing(ZeroDivisionError("a bug in the provider"))
+    with pytest.raises(Unavailable) as caught:
+        sync(FakeAccount(bad, good), storage, CHANNEL, POLICY)
+
+    assert stored(storage) == ["good:0"]
+    assert caught.value.report is not None
+    assert [(s.name, s.error) for s in caught.value.report.failures] == [("bad", "Unavailable")]
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+
+
+@pytest.mark.parametrize("error", [NotAuthorized("reconnect"), RateLimited(retry_after=900)])
+def test_an_account_that_fails_is_not_asked_for_its_next_folder(storage: MemoryStorage, error: Exception) -> None:
+    first, second = FakeMailbox(*mails(1), name="first"), FakeMailbox(*mails(1), name="second")
+    first.on_page = failing(error)
+    second.on_page = failing(AssertionError("asked all the same"))
+    with pytest.raises(type(error)):
+        sync(FakeAccount(first, second), storage, CHANNEL, POLICY)
+
+
+def test_of_several_errors_the_one_that_asks_for_most_is_raised(storage: MemoryStorage) -> None:
+    first, second = FakeMailbox(*mails(1), name="first"), FakeMailbox(*mails(1), name="second")
+    first.on_page = failing(Unavailable("down"))
+    second.on_page = failing(NotAuthorized("reconnect"))
+    with pytest.raises(NotAuthorized):
+        sync(FakeAccount(first, second), storage, CHANNEL, POLICY)
+
+
+def test_a_provider_that_cannot_list_its_folders_removes_nothing(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(1))
+    sync(mailbox, storage, CHANNEL, POLICY)
+    mailbox.streams = failing(OSError("no network"))  # type: ignore[method-assign, assignment]
+    with pytest.raises(Unavailable):
+        sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert len(storage.items) == 1
+
+
+def test_unchoosing_a_folder_removes_what_no_other_holds(storage: MemoryStorage) -> None:
+    shared = mail("both")
+    a, b = FakeMailbox(mail("1"), shared, name="a"), FakeMailbox(mail("2"), shared, name="b")
+    sync(FakeAccount(a, b), storage, CHANNEL, POLICY)
+    only_a = CHANNEL.model_copy(update={"selection": Selection(mode="only", collections={"a"})})
+    report = sync(FakeAccount(a, b), storage, only_a, POLICY)
+
+    assert stored(storage) == ["a:1", "a:both"]
+    assert report.reasons["gone/unselected"] == 2
+    sync(FakeAccount(a, b), storage, CHANNEL, POLICY)
+    assert stored(storage) == ["a:1", "a:both", "b:2", "b:both"]
+
+
+def test_a_folder_that_the_provider_no_longer_lists_goes_unless_it_is_most_of_the_account(
+    storage: MemoryStorage,
+) -> None:
+    a, b = FakeMailbox(*mails(9), name="a"), FakeMailbox(*mails(3), name="b")
+    sync(FakeAccount(a, b), storage, CHANNEL, POLICY)
+    sync(FakeAccount(a), storage, CHANNEL, POLICY)
+    assert len(storage.items) == 9
+
+    class NoFolders(FakeAccount):
+        def streams(self, selection: Selection) -> Sequence[Stream]:
+            return ()
+
+    with pytest.raises(MassDeletion):
+        sync(NoFolders(a), storage, CHANNEL, POLICY)
+    assert len(storage.items) == 9
+
+
+def test_unblocking_brings_back_what_blocking_removed(storage: MemoryStorage) -> None:
+    """It happened: unblocking did nothing, and a setting changed only future mail."""
+    mailbox = FakeMailbox(mail("1", cc="x@spam.example"), mail("2"))
+    blocking = CHANNEL.model_copy(update={"blocked": frozenset({"@spam.example"})})
+    sync(mailbox, storage, CHANNEL, POLICY)
+    sync(mailbox, storage, blocking, POLICY)
+    assert stored(storage) == ["mailbox:2"]
+    assert outcomes(storage)["1"] == "excluded/blocked"
+    sync(mailbox, storage, CHANNEL, POLICY)
+    assert stored(storage) == ["mailbox:1", "mailbox:2"]
+
+
+def test_contacts_stay_when_the_setting_that_made_them_goes(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(mail("1"))
+    sync(mailbox, storage, CHANNEL, POLICY)
+    sync(mailbox, storage, CHANNEL.model_copy(update={"contacts": ContactCreation.NONE}), POLICY)
+
+    assert storage.find("ann@client.example") is not None
+
+
+def test_deleted_people_do_not_come_back_with_the_next_mail(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(mail("1"))
+    sync(mailbox, storage, CHANNEL, POLICY)
+    storage.delete_person("ann@client.example")
+    mailbox.put(mail("2"))
+    sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert storage.find("ann@client.example") is None
+
+
+def test_internal_mail_is_never_fetched_where_the_envelope_tells(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(message("1", sender="bob@acme.com", to="me@acme.com"))
+    sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert mailbox.fetched == []
+    assert outcomes(storage) == {"1": "excluded/internal"}
+
+
+def test_progress_is_told_after_each_transaction(storage: MemoryStorage) -> None:
+    told: list[Progress] = []
+    sync(FakeMailbox(*mails(3), page_size=2), storage, CHANNEL, POLICY, progress=told.append)
+
+    assert [(p.stream, p.done, p.total) for p in told] == [("mailbox", 2, 3), ("mailbox", 3, 3)]
+
+
+def test_what_the_storage_raises_passes_through(storage: MemoryStorage) -> None:
+    storage.apply = failing(OSError("disk full"))  # type: ignore[method-assign, assignment]
+    with pytest.raises(OSError, match="disk full"):
+        sync(FakeMailbox(*mails(1)), storage, CHANNEL, POLICY)
+
+
+def test_ledger_entries_of_what_is_gone_stay_to_explain(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(2))
+    sync(mailbox, storage, CHANNEL, POLICY)
+    mailbox.remove("0")
+    sync(mailbox, storage, CHANNEL, POLICY)
+    gone: list[LedgerEntry] = list(storage.ledger("c/mailbox", outcome=Outcome.GONE))
+
+    assert [e.id for e in gone] == ["0"]
+
+
+def failing(error: BaseException, *, at: int = 0) -> Callable[..., Any]:
+    """Return a function that raises at its nth call, or, with 0, at every call."""
+    calls = 0
+
+    def fail(*_: object, **__: object) -> None:
+        nonlocal calls
+        calls += 1
+        if at in (0, calls):
+            raise error
+
+    return fail
