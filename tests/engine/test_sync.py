@@ -219,6 +219,19 @@ def test_what_an_expired_cursor_missed_is_found_by_listing_again(storage: Memory
     assert report.streams[0].relisted
 
 
+def test_a_crash_in_the_middle_of_listing_again_leaves_no_ghost(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(*mails(3), page_size=1)
+    sync(mailbox, storage, CHANNEL, POLICY)
+    mailbox.remove("2")
+    mailbox.expire()
+    mailbox.on_page = failing(KeyboardInterrupt(), at=2)
+    with pytest.raises(KeyboardInterrupt):
+        sync(mailbox, storage, CHANNEL, POLICY)
+    sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert stored(storage) == ["mailbox:0", "mailbox:1"]
+
+
 def test_a_cursor_that_expires_in_the_middle_of_a_walk_restarts_that_stream(storage: MemoryStorage) -> None:
     mailbox = FakeMailbox(*mails(4), page_size=1)
     mailbox.on_page = failing(CursorExpired("gone"), at=2)

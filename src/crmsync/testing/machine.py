@@ -118,6 +118,18 @@ class SyncMachine(RuleBasedStateMachine):
         """The provider forgets its cursors."""
         self.mailboxes[stream].expire()
 
+    @rule(stream=_streams)
+    def fill(self, stream: str) -> None:
+        """All ids arrive in one stream: the longest listing there is."""
+        for id_ in IDS:
+            self.arrive_or_change(stream, id_, "customer")
+
+    @rule(stream=_streams, id_=_ids)
+    def go_unnoticed(self, stream: str, id_: str) -> None:
+        """An item is deleted, and the provider forgets that it ever was."""
+        self.go(stream, id_)
+        self.expire(stream)
+
     @rule(stream=_streams, id_=_ids)
     def damage_or_repair(self, stream: str, id_: str) -> None:
         """An item's content becomes unreadable, or readable again."""
@@ -171,6 +183,14 @@ class SyncMachine(RuleBasedStateMachine):
             self._run()
 
         self._run(storage=_Interrupted(self.storage, call, overtake, before=True))
+
+    @rule(call=st.integers(0, 12), stream=_streams, id_=_ids)
+    def change_ones_mind(self, call: int, stream: str, id_: str) -> None:
+        """A setting changes, mail comes, the process dies, the setting changes back."""
+        self.toggle_block()
+        self.arrive_or_change(stream, id_, "blockable")
+        self.crash_at_a_storage_call(call, before=False)
+        self.toggle_block()
 
     @rule()
     def run(self) -> None:
