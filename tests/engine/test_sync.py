@@ -471,6 +471,10 @@ def test_internal_mail_is_never_fetched_where_the_envelope_tells(storage: Memory
     assert outcomes(storage) == {"1": "excluded/internal"}
 
 
+def test_a_contact_is_counted_once_however_many_pages_name_it(storage: MemoryStorage) -> None:
+    assert sync(FakeMailbox(*mails(3), page_size=1), storage, CHANNEL, POLICY).contacts == 1
+
+
 def test_progress_is_told_after_each_transaction(storage: MemoryStorage) -> None:
     told: list[Progress] = []
     sync(FakeMailbox(*mails(3), page_size=2), storage, CHANNEL, POLICY, progress=told.append)

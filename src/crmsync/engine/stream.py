@@ -57,7 +57,8 @@ class StreamRun:
         self._settings = settings
         self._on_progress = on_progress
         self._reasons: Counter[str] = Counter()
-        self._contacts = self._records = 0
+        self._contacts: set[str] = set()
+        self._records = 0
         self._relisted = False
         self._known: dict[str, Outcome] | None = None
         self._skipped_now: set[str] = set()
@@ -80,7 +81,7 @@ class StreamRun:
         return StreamReport(
             name=self.name,
             reasons=dict(self._reasons),
-            contacts=self._contacts,
+            contacts=len(self._contacts),
             records=self._records,
             relisted=self._relisted,
             error=type(self.error).__name__ if self.error else None,
@@ -224,7 +225,7 @@ class StreamRun:
     def _apply(self, batch: Batch, to: StreamCheckpoint, total: int | None = None) -> None:
         self._storage.apply(batch)
         self._stored, self._checkpoint = batch.cursor, to
-        self._contacts += len(batch.contacts)
+        self._contacts.update(contact.address for contact in batch.contacts)
         self._records += sum(len(item.records) for item in batch.upserts)
         for entry in batch.decisions:
             outcome = entry.decision.outcome
