@@ -163,11 +163,12 @@ class Message(Value):
         if self.known_as:
             return self.known_as[0]
         sender = self.sender
-        facts: list[object] = [self.message_id, sender and sender.address, _seconds(self.date)]
+        facts: list[object] = [self.message_id or None, sender and sender.address, _seconds(self.date)]
         if not self.message_id:
-            facts += [self.subject, sorted({p.address for p in self.participants})]
+            facts += [self.subject or None, sorted({p.address for p in self.participants})]
             if not self.date:
-                facts += [_seconds(self.received), self.text, [(a.part, a.name, a.size) for a in self.attachments]]
+                files = [(a.part, a.name, a.size) for a in self.attachments]
+                facts += [_seconds(self.received), self.text or None, files]
         return "m-" + _digest(facts)
 
     @cached_property

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
-from .value import SetOf, Value, ascii_domain, clean_address
+from .value import Address, SetOf, Value, ascii_domain, clean_address
 from .visibility import Visibility
 
 
@@ -38,7 +38,20 @@ class MeetingContacts(StrEnum):
     EVERYONE = "everyone"
 
 
-class Selection(Value):
+_SETS = ("addresses", "allowed", "blocked", "collections", "internal_domains", "known_contacts", "members")
+
+
+class _Settings(Value):
+    @model_validator(mode="before")
+    @classmethod
+    def _not_one_string(cls, data: Any) -> Any:
+        for name in _SETS if isinstance(data, dict) else ():
+            if isinstance(value := data.get(name), str):
+                raise ValueError(f"{name} is a set: write {{{value!r}}} instead of {value!r}")
+        return data
+
+
+class Selection(_Settings):
     """Which collections count: all, only the listed, or all but the listed.
 
     Listed by id or by name; spam, trash and drafts never count.
@@ -61,24 +74,25 @@ class Window(Value):
     future_days: int = Field(default=365, ge=0, le=3_653)
 
 
+_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
+_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
+_AT_HOME = re.compile(rf"@(?:localhost|(?:{_LABEL}\.)+(?:local|localhost|test|invalid))\Z", re.IGNORECASE)
+_TOP_LEVEL = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
+_PATTERN = re.compile(r"[^@\s]+@[^@\s]+|[^@\s]+")
+
+
 def _typed_address(value: Any) -> Any:
     """Check what a person typed as an address."""
     if not isinstance(value, str):
         return value
     text = value.strip()
-    # Mailboxes at `.local` and the like are real in a company's own network; one label alone is a slip.
-    at_home = "." in (domain := text.rpartition("@")[2]) or domain.lower() == "localhost"
+    # Mailboxes in a company's own network are real, and all that is special about them is their domain.
+    checked = f"{text[: at_home.start()]}@example.com" if (at_home := _AT_HOME.search(text)) else text
     try:
-        validate_email(text, check_deliverability=False, globally_deliverable=not at_home)
+        validate_email(checked, check_deliverability=False)
     except EmailNotValidError as error:
         raise ValueError(f"{text!r} is not an email address: {error} Write one such as 'ann@example.com'.") from None
     return clean_address(text)
-
-
-_LABEL = r"(?!-)[a-z0-9_-]{1,63}(?<!-)"
-_DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*")
-_TOP_LEVEL = re.compile(r"[a-z][a-z0-9-]{0,61}[a-z0-9]")
-_PATTERN = re.compile(r"[^@\s]+@[^@\s]+|[^@\s]+")
 
 
 def _typed_domain(value: Any) -> Any:
@@ -127,20 +141,13 @@ look-alike), `.example` a whole top-level domain, and `*` stands for any charact
 """
 
 
-def _strings(value: Any) -> Any:
-    # Python would take the one string for a set of characters, pydantic for a mistake that it cannot name.
-    if isinstance(value, str):
-        raise ValueError(f"a set is expected: {{{value!r}}} instead of {value!r}")  # noqa: TRY004 - pydantic's way
-    return value
-
-
 def _one_address(value: frozenset[str]) -> frozenset[str]:
     if not value:
         raise ValueError("a channel needs at least the account's own address")
     return value
 
 
-class Channel(Value):
+class Channel(_Settings):
     """The mail or the calendar side of one account, with its owner's settings."""
 
     key: str = Field(min_length=1, max_length=200, pattern=r"^[^/\x00-\x1f]+$")
@@ -184,7 +191,7 @@ class Channel(Value):
         return data
 
 
-class Policy(Value):
+class Policy(_Settings):
     """What holds for the whole workspace."""
 
     internal_domains: SetOf[TypedDomain] = frozenset()
@@ -197,7 +204,7 @@ class Policy(Value):
     """The workspace's blocklist."""
     allowed: SetOf[Entry] = frozenset()
     """Whom neither a blocklist nor the rules for group and automatic mail may exclude."""
-    known_contacts: SetOf[TypedAddress] = frozenset()
+    known_contacts: SetOf[Address] = frozenset()
     """Who is a contact already, for channels with `known_contacts_only`."""
     strictest: bool = False
     """Where several owners hold copies of one record: whether the strictest decides, not the most generous."""

@@ -93,6 +93,13 @@ def _to_utc(value: datetime) -> datetime:
         raise ValueError("the instant lies outside the years 1 to 9999") from None
 
 
+def _no_time(value: Any) -> Any:
+    # Without this, midnight without a zone would pass as a day.
+    if isinstance(value, datetime) or (isinstance(value, str) and len(value) > 10):
+        raise ValueError("a moment needs a time zone; a day has no time")
+    return value
+
+
 Text = Annotated[str, BeforeValidator(clean_text)]
 """Several lines of text."""
 
@@ -104,13 +111,6 @@ Address = Annotated[str, BeforeValidator(clean_address)]
 
 Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 """A moment, kept in UTC. Naive times are refused."""
-
-def _no_time(value: Any) -> Any:
-    # Without this, midnight without a zone would pass as a day.
-    if isinstance(value, datetime) or (isinstance(value, str) and len(value) > 10):
-        raise ValueError("a moment needs a time zone; a day has no time")
-    return value
-
 
 Day = Annotated[date, BeforeValidator(_no_time)]
 """A date without a time."""

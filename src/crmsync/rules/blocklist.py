@@ -7,7 +7,8 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
 
-from .internal import in_domains
+from ..model import ascii_domain, clean_address
+from .internal import LONGEST_ADDRESS, in_domains
 
 
 class _Entries(NamedTuple):
@@ -28,19 +29,25 @@ def is_blocked(address: str, entries: Collection[str], own: Collection[str] = ()
     """
     if not entries:
         return False
-    address = address.lower()
-    if address in own:
+    listed = _is_listed if len(address) <= LONGEST_ADDRESS else _is_listed.__wrapped__
+    if not listed(address, entries if isinstance(entries, frozenset) else frozenset(entries)):
         return False
-    listed = _compiled(entries if isinstance(entries, frozenset) else frozenset(entries))
-    domain = address.rpartition("@")[2]
+    address = clean_address(address)
+    return all(clean_address(mine) != address for mine in own)
+
+
+@lru_cache(maxsize=65_536)
+def _is_listed(address: str, entries: frozenset[str]) -> bool:
+    listed = _compiled(entries)
+    address = clean_address(address)
     return (
         address in listed.addresses
-        or in_domains(domain, listed.domains)
+        or in_domains(address.rpartition("@")[2], listed.domains)
         or (listed.patterns is not None and listed.patterns.fullmatch(address) is not None)
     )
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=256)
 def _compiled(entries: frozenset[str]) -> _Entries:
     addresses, domains, patterns = set(), set(), []
     for raw in sorted(entries):
@@ -48,18 +55,17 @@ def _compiled(entries: frozenset[str]) -> _Entries:
         if "*" in entry:
             patterns.append(_regex(entry if "@" in entry else f"*@{entry}"))
         elif "@" in entry.removeprefix("@"):
-            addresses.add(entry)
-        elif entry:
-            domains.add(entry.removeprefix("@"))
-    return _Entries(frozenset(addresses), frozenset(domains), re.compile("|".join(patterns)) if patterns else None)
+            addresses.add(clean_address(entry))
+        elif domain := ascii_domain(entry.removeprefix("@")):
+            domains.add(domain)
+    return _Entries(
+        frozenset(addresses), frozenset(domains), re.compile("|".join(patterns), re.DOTALL) if patterns else None
+    )
 
 
 def _regex(entry: str) -> str:
     # Atomic groups: each * takes the shortest run up to the next literal and never gives it back, which is right
     # for stars and keeps a pattern of many stars linear.
-    head, *rest = re.sub(r"\*+", "*", entry).split("*")
-    if not rest:
-        return re.escape(head)
-    *middle, tail = rest
+    head, *middle, tail = re.sub(r"\*+", "*", entry).split("*")
     hops = "".join(f"(?>.*?{re.escape(part)})" for part in middle)
     return f"{re.escape(head)}{hops}.*{re.escape(tail)}"

@@ -11,8 +11,21 @@ from ..model import ascii_domain
 if TYPE_CHECKING:
     from tldextract.tldextract import ExtractResult, TLDExtract
 
-_ADDRESS_LITERAL = re.compile(r"\[.*\]|[\d.]+")
-_ACADEMIC_SUFFIX = re.compile(r"(edu|ac|sch|k12)(\.[a-z]{2,})*")
+_ADDRESS_LITERAL = re.compile(r"\[.*\]|[\d.]+", re.DOTALL)
+_ACADEMIC_SUFFIX = re.compile(r"(?:[a-z0-9-]+\.)*(?:edu(?:\.[a-z]{2,3})?|(?:ac|sch)\.[a-z]{2}|k12\.[a-z]{2}\.us)")
+_ACADEMIC_NAME = re.compile(r"(?:uni|tu)-[a-z-]+\.(?:de|at)|univ-[a-z0-9-]+\.fr|university\.[a-z]{2,}")
+"""Where universities have no suffix of their own, the names they go by."""
+
+_NOWHERE = frozenset({
+    "arpa", "corp", "home", "internal", "intranet", "invalid", "lan", "local", "localdomain", "localhost", "onion",
+})  # fmt: skip
+"""Top-level domains inside somebody's own network."""
+
+_TENANTS = (
+    "onmicrosoft.com", "mail.onmicrosoft.com", "onmicrosoft.us", "onmicrosoft.de", "partner.onmschina.cn",
+    "atlassian.net",
+)  # fmt: skip
+"""Domains whose every subdomain is another company, and which the public suffix list lacks."""
 
 
 @cache
@@ -20,7 +33,9 @@ def _suffixes() -> TLDExtract:
     # The import costs 0.4 s and loads an HTTP library that the empty list of addresses keeps idle.
     import tldextract  # noqa: PLC0415
 
-    return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+    return tldextract.TLDExtract(
+        suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True, extra_suffixes=_TENANTS
+    )
 
 
 @cache
@@ -36,7 +51,7 @@ def _parts(domain: str) -> ExtractResult:
 
 
 def _domain_of(address: str) -> str:
-    return ascii_domain(address.rpartition("@")[2])
+    return ascii_domain(address.rpartition("@")[2])[:254]
 
 
 def registrable_domain(address: str) -> str | None:
@@ -45,9 +60,20 @@ def registrable_domain(address: str) -> str | None:
     None for host names without one: `localhost`, IP literals, a bare public suffix.
     """
     domain = _domain_of(address)
-    if not domain or _ADDRESS_LITERAL.fullmatch(domain):
+    if not domain or len(domain) > 253 or _ADDRESS_LITERAL.fullmatch(domain):
         return None
-    return _parts(domain).top_domain_under_public_suffix or None
+    parts = _parts(domain)
+    if parts.suffix:
+        return parts.top_domain_under_public_suffix or None
+    # Where no rule of the list matches, the prevailing rule is "*" (publicsuffix.org): newer domains work too.
+    labels = [label for label in domain.split(".") if label]
+    return ".".join(labels[-2:]) if len(labels) > 1 and labels[-1] not in _NOWHERE else None
+
+
+def is_public_suffix(domain: str) -> bool:
+    """Tell whether a domain is one under which anybody may register: `com`, `co.uk`, `github.io`."""
+    domain = _domain_of(domain)
+    return bool(domain) and _parts(domain).suffix == domain
 
 
 def is_consumer(address: str) -> bool:
@@ -58,9 +84,13 @@ def is_consumer(address: str) -> bool:
 
 
 def is_academic(address: str) -> bool:
-    """Tell whether an address or domain lies under a suffix for schools and universities (.edu, .ac.uk …)."""
+    """Tell whether an address or domain is a school's or university's, by its suffix (.edu, .ac.uk …) or its name."""
     domain = _domain_of(address)
-    return bool(domain) and bool(_ACADEMIC_SUFFIX.fullmatch(_parts(domain).suffix))
+    if not domain:
+        return False
+    return bool(
+        _ACADEMIC_SUFFIX.fullmatch(_parts(domain).suffix) or _ACADEMIC_NAME.fullmatch(registrable_domain(domain) or "")
+    )
 
 
 def work_domain(address: str) -> str | None:
@@ -76,11 +106,14 @@ def work_domain(address: str) -> str | None:
 def company_name(domain: str) -> str:
     """Name a company after its domain.
 
-    >>> company_name("app.example.co.uk"), company_name("blue-ocean.com")
-    ('Example', 'Blue Ocean')
+    >>> company_name("app.example.co.uk"), company_name("blue-ocean.com"), company_name("bmw.de")
+    ('Example', 'Blue Ocean', 'BMW')
     """
     domain = _domain_of(domain)
-    label = _parts(domain).domain or domain.partition(".")[0]
+    if _ADDRESS_LITERAL.fullmatch(domain):
+        return domain
+    parts = _parts(domain)
+    label = parts.domain if parts.suffix and parts.domain else (registrable_domain(domain) or domain).partition(".")[0]
     if label.startswith("xn--"):
         import idna  # noqa: PLC0415 - few domains need it
 
@@ -88,4 +121,9 @@ def company_name(domain: str) -> str:
             label = idna.decode(label)
         except idna.IDNAError:
             return label
-    return " ".join(word[:1].upper() + word[1:] for word in re.split(r"[-_]+", label) if word)
+    return " ".join(_word(word) for word in re.split(r"[-_]+", label) if word)
+
+
+def _word(word: str) -> str:
+    # Nobody can say a word without a vowel: it is an abbreviation.
+    return word.upper() if re.fullmatch(r"[b-df-hj-np-tv-xz]{2,4}", word) else word[:1].upper() + word[1:]

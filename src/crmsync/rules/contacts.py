@@ -23,8 +23,8 @@ from ..model import (
 )  # fmt: skip
 from .companies import company_name, is_consumer, work_domain
 from .group import is_group_address
-from .internal import is_own, own_entries
-from .names import person_name
+from .internal import LONGEST_ADDRESS, is_own, is_thing, own_entries
+from .names import LONGEST_NAME, person_name
 
 
 class ContactReason(StrEnum):
@@ -42,7 +42,7 @@ class ContactReason(StrEnum):
     GROUP = "group"
     """A group address, and the channel leaves those out."""
     THING = "thing"
-    """A room or a resource."""
+    """A room, a resource, or nothing that mail could be sent to."""
     ROLE = "role"
     """The channel takes only organisers, or only attendees."""
     DECLINED = "declined"
@@ -66,35 +66,47 @@ def contacts_for(record: Message | Event, channel: Channel, policy: Policy) -> t
     """
     if _nobody(record, channel) is not None:
         return ()
-    return tuple(d.contact for d in explain_contacts(record, channel, policy) if d.contact)
+    own = own_entries(channel, policy)
+    roles = _roles(record)
+    return tuple(
+        _contact(address, p.name)
+        for address, p in _people(record).items()
+        if not is_own(address, own) and _reason(p, roles.get(address), channel) is ContactReason.ENSURED
+    )
 
 
 def explain_contacts(record: Message | Event, channel: Channel, policy: Policy) -> tuple[ContactDecision, ...]:
     """Return a decision for each person in a record, each address once."""
     nobody = _nobody(record, channel)
     own = own_entries(channel, policy)
-    people: dict[str, Participant] = {}
-    for p in record.participants:
-        known = people.get(p.address)
-        if known is None or (p.name and not known.name):
-            people[p.address] = p
     roles = _roles(record)
     decisions = []
-    for address, participant in people.items():
-        if is_own(address, own):
-            reason = ContactReason.OWN
-        elif nobody is not None:
-            reason = nobody
-        else:
-            reason = _reason(participant, roles[address], record, channel)
-        contact = _contact(address, participant.name) if reason is ContactReason.ENSURED else None
+    for address, p in _people(record).items():
+        reason = ContactReason.OWN if is_own(address, own) else nobody or _reason(p, roles.get(address), channel)
+        contact = _contact(address, p.name) if reason is ContactReason.ENSURED else None
         decisions.append(ContactDecision(address, reason, contact))
     return tuple(decisions)
 
 
-def _roles(record: Message | Event) -> dict[str, set[Role]]:
-    roles: dict[str, set[Role]] = {}
+def _people(record: Message | Event) -> dict[str, Participant]:
+    """Return who is in a record, by address, each with a name where any role tells one."""
+    people: dict[str, Participant] = {}
     for p in record.participants:
+        known = people.get(p.address)
+        if known is None or (_names_someone(p) and not _names_someone(known)):
+            people[p.address] = p
+    return people
+
+
+def _names_someone(participant: Participant) -> bool:
+    """Tell whether a display name is one: many programs repeat the address there."""
+    return bool(participant.name) and "@" not in (participant.name or "")
+
+
+def _roles(record: Message | Event) -> dict[str, set[Role]]:
+    """Return who plays what part in a meeting; in mail any part counts."""
+    roles: dict[str, set[Role]] = {}
+    for p in record.participants if isinstance(record, Event) else ():
         roles.setdefault(p.address, set()).add(p.role)
     return roles
 
@@ -118,14 +130,15 @@ def _silent_event(event: Event, channel: Channel) -> ContactReason | None:
     mine = (p.response for p in event.participants if p.address in channel.addresses)
     if not channel.declined_contacts and Response.DECLINED in mine:
         return ContactReason.DECLINED
-    size = len({p.address for p in event.participants if p.user not in _THINGS})
+    size = len({p.address for p in event.participants if not is_thing(p)})
     return ContactReason.LARGE if channel.largest_meeting is not None and size > channel.largest_meeting else None
 
 
-def _reason(p: Participant, roles: set[Role], record: Message | Event, channel: Channel) -> ContactReason:
-    if p.user in _THINGS:
+def _reason(p: Participant, roles: set[Role] | None, channel: Channel) -> ContactReason:
+    """Decide on one person; `roles` are those in a meeting, None in mail."""
+    if is_thing(p) or not _is_mailbox(p.address):
         return ContactReason.THING
-    if isinstance(record, Event) and not roles & _MEETING_ROLES[channel.meeting_contacts]:
+    if roles is not None and not roles & _MEETING_ROLES[channel.meeting_contacts]:
         return ContactReason.ROLE
     if not channel.group_contacts and (p.user is CalendarUser.GROUP or is_group_address(p.address)):
         return ContactReason.GROUP
@@ -134,15 +147,24 @@ def _reason(p: Participant, roles: set[Role], record: Message | Event, channel: 
     return ContactReason.ENSURED
 
 
-@lru_cache(maxsize=16_384)
+def _is_mailbox(address: str) -> bool:
+    """Tell what mail can be sent to from names such as `undisclosed-recipients:` and Exchange's `/o=…`."""
+    local, _, domain = address.rpartition("@")
+    return bool(local and domain) and len(address) <= LONGEST_ADDRESS and not local.startswith("/o=")
+
+
 def _contact(address: str, name: str | None) -> Contact:
+    return _contact_of(address, name and name[:LONGEST_NAME])
+
+
+@lru_cache(maxsize=16_384)
+def _contact_of(address: str, name: str | None) -> Contact:
     domain = work_domain(address)
     company = Company(domain=domain, name=company_name(domain)) if domain else None
     return Contact(address=address, name=person_name(name, address), company=company)
 
 
 _UNSENT = frozenset({CollectionRole.DRAFTS, CollectionRole.JUNK, CollectionRole.TRASH})
-_THINGS = frozenset({CalendarUser.ROOM, CalendarUser.RESOURCE})
 _MEETING_ROLES = {
     MeetingContacts.NONE: frozenset[Role](),
     MeetingContacts.ORGANIZER: frozenset({Role.ORGANIZER}),

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from typing import Generic, NamedTuple, TypeVar
 
 from ..model import (
-    CalendarUser,
     Channel,
     Classification,
     CollectionRole,
@@ -14,13 +13,14 @@ from ..model import (
     Event,
     Message,
     Outcome,
+    Participant,
     Policy,
     Reason,
 )  # fmt: skip
 from .blocklist import is_blocked
 from .folders import is_any_selected
 from .group import is_automatic, is_group_address
-from .internal import is_internal, own_entries
+from .internal import is_internal, is_thing, own_entries
 
 _R = TypeVar("_R", Message, Event)
 
@@ -38,13 +38,13 @@ def decide(record: Message | Event, channel: Channel, policy: Policy) -> Decisio
     Works on an envelope too: a message without text gets the same decision as the whole one.
     """
     if isinstance(record, Message):
-        for rule in MESSAGE_RULES:
-            if rule.applies(record, channel, policy):
-                return _EXCLUDED[rule.reason]
+        for reason, applies in MESSAGE_RULES:
+            if applies(record, channel, policy):
+                return _EXCLUDED[reason]
     else:
-        for event_rule in EVENT_RULES:
-            if event_rule.applies(record, channel, policy):
-                return _EXCLUDED[event_rule.reason]
+        for reason, event_applies in EVENT_RULES:
+            if event_applies(record, channel, policy):
+                return _EXCLUDED[reason]
     return ACCEPTED
 
 
@@ -55,7 +55,10 @@ def _not_selected(record: Message | Event, channel: Channel, _: Policy) -> bool:
 
 def _lies_in(role: CollectionRole, doc: str) -> Callable[[Message, Channel, Policy], bool]:
     def applies(message: Message, _: Channel, __: Policy) -> bool:
-        return any(c.role is role for c in message.collections)
+        for c in message.collections:  # noqa: SIM110 - a generator costs more than the question
+            if c.role is role:
+                return True
+        return False
 
     applies.__doc__ = doc
     return applies
@@ -82,38 +85,41 @@ def _blocked(record: Message | Event, channel: Channel, policy: Policy) -> bool:
     if not channel.blocked and not policy.blocked:
         return False
     own = channel.addresses
-    return any(
-        (is_blocked(p.address, channel.blocked, own) or is_blocked(p.address, policy.blocked, own))
-        and not is_blocked(p.address, policy.allowed)
-        for p in record.participants
-    )
+    for p in record.participants:
+        address = p.address
+        if (
+            (is_blocked(address, channel.blocked) or is_blocked(address, policy.blocked))
+            and address not in own
+            and not is_blocked(address, policy.allowed)
+        ):
+            return True
+    return False
 
 
 def _internal(record: Message | Event, channel: Channel, policy: Policy) -> bool:
     """Everybody in it belongs to the workspace."""
     if policy.internal_mail:
         return False
-    own = own_entries(channel, policy)
-    people = [p.address for p in record.participants if p.user not in _THINGS]
-    return is_internal(people, own)
+    return is_internal([p.address for p in record.participants if not is_thing(p)], own_entries(channel, policy))
 
 
 def _from_group(message: Message, channel: Channel, policy: Policy) -> bool:
     """The sender is a group address (no-reply@, info@ …); never mail of one's own."""
-    sender = _foreign_sender(message, channel, policy)
-    return sender is not None and is_group_address(sender)
+    sender = message.sender
+    return sender is not None and is_group_address(sender.address) and _may_be_left_out(sender, channel, policy)
 
 
 def _automatic(message: Message, channel: Channel, policy: Policy) -> bool:
     """Its headers say that a program sent it (List-Id, Precedence, Auto-Submitted …); never mail of one's own."""
-    return _foreign_sender(message, channel, policy) is not None and is_automatic(message.headers)
+    return is_automatic(message.headers) and _may_be_left_out(message.sender, channel, policy)
 
 
-def _foreign_sender(message: Message, channel: Channel, policy: Policy) -> str | None:
-    sender = message.sender
-    if channel.group_mail or sender is None or sender.address in channel.addresses:
-        return None
-    return None if is_blocked(sender.address, policy.allowed) else sender.address
+def _may_be_left_out(sender: Participant | None, channel: Channel, policy: Policy) -> bool:
+    if channel.group_mail:
+        return False
+    return sender is None or (
+        sender.address not in channel.addresses and not is_blocked(sender.address, policy.allowed)
+    )
 
 
 def _unknown_contact(message: Message, channel: Channel, policy: Policy) -> bool:
@@ -130,10 +136,8 @@ def _private(event: Event, _: Channel, __: Policy) -> bool:
 
 def _solo(event: Event, channel: Channel, _: Policy) -> bool:
     """Nobody but the owner takes part."""
-    return all(p.address in channel.addresses or p.user in _THINGS for p in event.participants)
+    return all(p.address in channel.addresses or is_thing(p) for p in event.participants)
 
-
-_THINGS = frozenset({CalendarUser.ROOM, CalendarUser.RESOURCE})
 
 MESSAGE_RULES: tuple[Rule[Message], ...] = (
     Rule(Reason.FOLDER, _not_selected),

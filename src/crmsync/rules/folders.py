@@ -22,6 +22,8 @@ def is_any_selected(collections: Iterable[Collection], selection: Selection) -> 
 
     "All mail" holds every message of an account, so it speaks only for those that lie nowhere else.
     """
+    if selection.mode == "all":
+        return True
     places = tuple(collections)
     real = tuple(c for c in places if c.role is not CollectionRole.ALL) or places
     return not real or any(is_selected(c, selection) for c in real)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+from .internal import LONGEST_ADDRESS
+
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
 _BULK = frozenset({"bulk", "list", "junk"})
@@ -13,17 +15,19 @@ _PRESENCE = frozenset({"list-unsubscribe", "list-id", "list-post", "x-autoreply"
 
 _AUTOMATED = frozenset({
     "noreply", "donotreply", "dontreply", "nepasrepondre", "noresponder", "nichtantworten", "keineantwort",
-    "nonrispondere", "mailerdaemon", "postmaster", "bounce", "bounces", "notification", "notifications", "notify",
-    "alert", "alerts", "newsletter", "newsletters", "mailer", "autoreply", "autoresponder", "automailer", "unsubscribe",
-    "digest",
+    "nonrispondere", "naoresponda", "noresponda", "nocontestar", "nietbeantwoorden", "nieodpowiadac", "svarej",
+    "svarikke", "eivastata", "autoconfirm", "mailerdaemon", "postmaster", "bounce", "bounces", "notification",
+    "notifications", "notify", "alert", "alerts", "newsletter", "newsletters", "mailer", "autoreply", "autoresponder",
+    "automailer", "unsubscribe", "digest",
 })  # fmt: skip
 """Names that only machines have; they count at either end of a local part too (`noreply-42@`, `jira.alerts@`)."""
 
 _SHARED = frozenset({
-    "info", "support", "help", "helpdesk", "service", "contact", "kontakt", "office", "admin", "administrator",
-    "webmaster", "hostmaster", "abuse", "security", "privacy", "billing", "invoice", "invoices", "accounting",
-    "accounts", "team", "hello", "hr", "jobs", "careers", "press", "marketing", "feedback", "customerservice",
-    "customercare", "mail", "everyone", "all", "staff", "updates", "system", "root", "news",
+    "info", "support", "help", "helpdesk", "service", "contact", "contacts", "contacto", "contatto", "kontakt",
+    "office", "admin", "administrator", "webmaster", "hostmaster", "abuse", "security", "privacy", "billing",
+    "invoice", "invoices", "accounting", "accounts", "team", "hello", "hr", "jobs", "careers", "press", "marketing",
+    "feedback", "customerservice", "customercare", "kundenservice", "kundendienst", "mail", "everyone", "all",
+    "staff", "updates", "system", "root", "news",
 })  # fmt: skip
 """Names that several people share. `sales` and `orders` are missing on purpose: customers write from them."""
 
@@ -36,7 +40,7 @@ def is_automatic(headers: Headers) -> bool:
     """
     for name, value in headers.items() if isinstance(headers, Mapping) else headers:
         key = name.lower()
-        if key in _PRESENCE:
+        if key in _PRESENCE and value.strip():
             return True
         if key == "precedence" and value.strip().lower() in _BULK:
             return True
@@ -45,23 +49,28 @@ def is_automatic(headers: Headers) -> bool:
     return False
 
 
-@lru_cache(maxsize=65_536)
 def is_group_address(address: str) -> bool:
     """Tell by its name whether a mailbox belongs to a machine or to several people.
 
     Names are compared with the local part's tokens: `no-reply@`, `noreply+42@`, `info@`, `support-eu@` are
     group addresses, `john.noreply.smith@` and `infante@` are people's.
     """
+    return (_is_group_address if len(address) <= LONGEST_ADDRESS else _is_group_address.__wrapped__)(address)
+
+
+@lru_cache(maxsize=65_536)
+def _is_group_address(address: str) -> bool:
     local = address.lower().rpartition("@")[0]
-    base = local.partition("+")[0]
-    tokens = [t for t in re.split(r"[._\-=]+", base) if t]
+    base = local.partition("+")[0].strip("\"'")
+    tokens = [t.rstrip("0123456789") or t for t in re.split(r"[._\-=/ ]+", base) if t]
     if not tokens:
         return False
     whole = "".join(tokens)
     if whole in _AUTOMATED or whole in _SHARED:
         return True
-    starts = {"".join(tokens[:n]) for n in (1, 2, 3)}
-    ends = {"".join(tokens[-n:]) for n in (1, 2, 3)}
+    named = [t for t in tokens if not t.isdigit()]
+    starts = {"".join(named[:n]) for n in (1, 2, 3)}
+    ends = {"".join(named[-n:]) for n in (1, 2, 3)}
     if (starts | ends) & _AUTOMATED:
         return True
-    return tokens[0] in _SHARED and all(len(t) <= 3 or t.isdigit() for t in tokens[1:])
+    return tokens[0] in _SHARED and all(len(t) <= 3 for t in named[1:])

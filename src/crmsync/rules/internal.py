@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
-from ..model import Channel, Policy
-from .companies import is_academic, is_consumer, work_domain
+from ..model import CalendarUser, Channel, Participant, Policy, ascii_domain, clean_address
+from .companies import is_academic, is_consumer, is_public_suffix, work_domain
+
+LONGEST_ADDRESS = 320
+"""RFC 5321 section 4.5.3.1 allows 254 octets. What is longer is nobody's, and no cache keeps it."""
+
+_THINGS = frozenset({CalendarUser.ROOM, CalendarUser.RESOURCE})
 
 
 def own_entries(channel: Channel, policy: Policy) -> frozenset[str]:
@@ -18,46 +23,60 @@ def own_entries(channel: Channel, policy: Policy) -> frozenset[str]:
     return _own(channel.addresses, policy.members, policy.internal_domains)
 
 
-@lru_cache(maxsize=1_024)
+@lru_cache(maxsize=256)
 def _own(addresses: frozenset[str], members: frozenset[str], domains: frozenset[str]) -> frozenset[str]:
     people = addresses | members
-    worked_at = {work_domain(a) for a in people if not is_academic(a)} - {None}
-    return people | domains | {d for d in worked_at if d}
+    return people | domains | {d for a in people if not is_academic(a) and (d := work_domain(a))}
 
 
 def is_internal(addresses: Iterable[str], own: Collection[str]) -> bool:
     """Tell whether all addresses are the workspace's own: then the mail or meeting is internal.
 
     `own` holds addresses and domains. A domain counts with its subdomains, never with look-alikes, and never
-    where it is a consumer provider's. No address at all is not internal.
+    where it is a consumer provider's or a public suffix. No address at all is not internal.
 
     >>> is_internal(["bob@mail.acme.com"], {"acme.com"}), is_internal(["x@notacme.com"], {"acme.com"})
     (True, False)
     """
-    entries = _split(own if isinstance(own, frozenset) else frozenset(own))
+    own = own if isinstance(own, frozenset) else frozenset(own)
     seen = False
     for address in addresses:
         seen = True
-        if not _is_own(address, *entries):
+        if not is_own(address, own):
             return False
     return seen
 
 
 def is_own(address: str, own: Collection[str]) -> bool:
     """Tell whether one address is the workspace's own; see `is_internal`."""
-    return _is_own(address, *_split(own if isinstance(own, frozenset) else frozenset(own)))
+    found = _is_own if len(address) <= LONGEST_ADDRESS else _is_own.__wrapped__
+    return found(address, own if isinstance(own, frozenset) else frozenset(own))
 
 
-@lru_cache(maxsize=1_024)
-def _split(own: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
-    lowered = {entry.lower().removeprefix("@") for entry in own}
-    domains = frozenset(e for e in lowered if "@" not in e and not is_consumer(e))
-    return frozenset(e for e in lowered if "@" in e), domains
+def is_thing(participant: Participant) -> bool:
+    """Tell whether a participant is no person: a room, a resource, or a calendar that stands as an organiser."""
+    return participant.user in _THINGS or participant.address.endswith(_CALENDARS)
 
 
-def _is_own(address: str, addresses: frozenset[str], domains: frozenset[str]) -> bool:
-    address = address.lower()
+_CALENDARS = ("@calendar.google.com", ".calendar.google.com")
+"""Google's rooms, secondary calendars and unknown organisers; nobody has a mailbox there."""
+
+
+@lru_cache(maxsize=65_536)
+def _is_own(address: str, own: frozenset[str]) -> bool:
+    addresses, domains = _split(own)
+    address = clean_address(address)
     return address in addresses or in_domains(address.rpartition("@")[2], domains)
+
+
+@lru_cache(maxsize=256)
+def _split(own: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
+    entries = {entry.strip().removeprefix("@") for entry in own}
+    domains = {ascii_domain(e) for e in entries if "@" not in e} - {""}
+    return (
+        frozenset(clean_address(e) for e in entries if "@" in e),
+        frozenset(d for d in domains if not is_consumer(d) and not is_public_suffix(d)),
+    )
 
 
 def in_domains(domain: str, domains: Collection[str]) -> bool:

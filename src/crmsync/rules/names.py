@@ -7,34 +7,38 @@ import unicodedata
 from functools import lru_cache
 
 from ..model import PersonName, clean_line
+from .name_words import (
+    ASIDE_WORDS,
+    COMPOUND_HANGUL,
+    CONJUNCTIONS,
+    FIRM,
+    FIRM_IN_CAPITALS,
+    JOBS,
+    PARTICLES,
+    PATRONYMICS,
+    SUFFIXES,
+    SUFFIXES_IN_CAPITALS,
+    SURE_PARTICLES,
+    TITLES,
+    TITLES_AFTER_TITLES,
+    TITLES_OF_GIVEN_NAMES,
+    VIETNAMESE_FAMILIES,
+)  # fmt: skip
 
-_TITLES = frozenset({
-    "mr", "mrs", "ms", "miss", "mx", "dr", "prof", "professor", "sir", "herr", "frau", "hr", "fr", "dipl-ing", "ing",
-    "mme", "mlle", "sr", "sra", "srta", "dott", "dottssa", "dra", "rev",
-})  # fmt: skip
-_SUFFIXES = frozenset({
-    "jr", "sr", "ii", "iii", "iv", "phd", "md", "mba", "msc", "bsc", "ma", "ba", "esq", "cpa", "pe", "llm", "jd", "rn",
-    "pmp", "cfa", "dds",
-})  # fmt: skip
-_FIRM = frozenset(
-    {"inc", "ltd", "llc", "gmbh", "ag", "corp", "co", "sa", "srl", "bv", "oy", "ab", "plc", "kg", "se", "llp"}
-)
-_PARTICLES = frozenset({
-    "van", "von", "vom", "zu", "zum", "zur", "der", "den", "de", "del", "della", "dello", "di", "da", "das", "do",
-    "dos", "du", "des", "la", "le", "las", "los", "ten", "ter", "te", "af", "av", "bin", "ibn", "bint", "al", "el",
-    "ben", "st", "d", "e", "y", "t", "'t", "op", "in", "auf",
-})  # fmt: skip
-_SURE_PARTICLES = _PARTICLES - {"e", "y", "d", "t", "in", "auf", "ben", "al", "el", "st"}
-"""Those that begin a family name; the others only continue one."""
+LONGEST_NAME = 400
+"""What lies beyond is not read."""
 
 _ASIDE = re.compile(r"\s*(\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|<[^<>]*>)")
-_GROUP_SUFFIX = re.compile(r"\s*:\s*\S.*$")
-_VIA = re.compile(r"\s+(?:via|on behalf of|im auftrag von|de la part de|w/)\s+.*$", re.IGNORECASE)
+_WARNING = re.compile(r"^(?:ext|extern|external|caution)\s*[:|]\s*(?=\S)|^ext(?:ern(?:al)?)?\s+-\s+", re.IGNORECASE)
+_GROUP_SUFFIX = re.compile(r"\s*:\s*\S.*$|\s*;.*$")
+_VIA = re.compile(rf"\s+(?:{ASIDE_WORDS})\s+.*$", re.IGNORECASE)
+_FROM_COMPANY = re.compile(r"\s+(?:at|from)\s+.*$")
+_NICKNAME = re.compile(r"""(?<=\s)(?:"[^"]+"|“[^”]+”|„[^“”]+[“”]|'[^']+'|‘[^’]+’)(?=\s)""")
 _ADDRESS = re.compile(r"\S+@\S+")
+_DIVIDER = re.compile(r"\s+[-–—|/•·]\s+|\s*[|•]\s*")
 _QUOTES = "\"'`´‘’“”„«»‹› "
 
 
-@lru_cache(maxsize=16_384)
 def person_name(display_name: str | None, address: str) -> PersonName:
     """Split a display name into first and last name; without a usable one, read the address.
 
@@ -43,48 +47,148 @@ def person_name(display_name: str | None, address: str) -> PersonName:
     >>> person_name(None, "ann.b.smith@x.example")
     PersonName(first='Ann B', last='Smith')
     """
-    name = _tidy(display_name or "")
-    if not any(ch.isalpha() for ch in name):
-        return _from_address(address)
+    return _person_name((display_name or "")[:LONGEST_NAME], address[-LONGEST_NAME:])
+
+
+@lru_cache(maxsize=16_384)
+def _person_name(display_name: str, address: str) -> PersonName:
+    local = clean_line(address).rpartition("@")[0].lower()
+    name = _choose(_tidy(display_name), local)
+    if not any(ch.isalpha() for ch in name) or (name.lower() == local and "." in local):
+        return _from_address(local)
     before, comma, after = name.partition(",")
-    if comma and (rest := _words(after)) and not all(_bare(w) in _SUFFIXES | _FIRM for w in rest):
-        family, given = _words(before), _words(after.partition(",")[0])
-        return _named(_strip_titles(given) or given, _strip_titles(family) or family)
-    words = _words(before if comma else name)
-    words = _strip_titles(words) or words
-    while len(words) > 1 and _bare(words[-1]) in _SUFFIXES:
-        words = words[:-1]
+    behind = _words(after)
+    if _is_firm(_words(name), behind if comma else None):
+        return PersonName(first=name)
+    before_words = _strip_suffixes(_words(before))
+    if comma and behind and not all(_is_behind_a_name(w) for w in behind):
+        given = _strip_suffixes(_words(after.partition(",")[0]))
+        return _family_first(before_words, given)
+    words = _strip_titles(before_words)
     if _is_cjk(name):
         return _east_asian(words)
-    return _named(*_split(words))
+    if len(words) == 1 and len(before_words) > 1 and _bare(before_words[0]) not in TITLES_OF_GIVEN_NAMES:
+        return _named([], words)
+    return _spaced(words)
 
 
 def _tidy(raw: str) -> str:
-    name = unicodedata.normalize("NFC", str(clean_line(raw)))[:200].strip(_QUOTES)
-    if _ADDRESS.fullmatch(name):
+    """Take off what is not the name."""
+    name = unicodedata.normalize("NFC", clean_line(raw))[:200].replace("\\", "").strip(_QUOTES)
+    if _ADDRESS.fullmatch(name) or "=?" in name:
         return ""
-    name = _ADDRESS.sub("", name)
-    name = _VIA.sub("", name)
-    name = _GROUP_SUFFIX.sub("", name)
+    for pattern in (_ADDRESS, _WARNING, _GROUP_SUFFIX, _VIA, _FROM_COMPANY):
+        name = pattern.sub("", name)
+    name = _NICKNAME.sub("", name)
     bare = _ASIDE.sub("", name)
     if any(ch.isalpha() for ch in bare):
         name = bare
-    kept = "".join(ch for ch in name if unicodedata.category(ch)[0] not in "SC" or ch in "`´")
-    return kept.strip(_QUOTES + ".,;-_|/ ")
+    return "".join(ch for ch in name if unicodedata.category(ch)[0] not in "SC" or ch in "`´|").strip(
+        _QUOTES + ",;-_|/ "
+    )
+
+
+def _choose(name: str, local: str) -> str:
+    """Of "John Doe | Acme" or "Acme - John Doe" keep what the address repeats, else what comes first."""
+    parts = [part for part in _DIVIDER.split(name) if any(ch.isalpha() for ch in part)]
+    if len(parts) < 2:
+        return name
+    return next((part for part in parts if any(len(w) > 2 and w.lower() in local for w in _words(part))), parts[0])
 
 
 def _words(text: str) -> list[str]:
-    return [w for w in (word.strip(_QUOTES) for word in re.split(r"[\s_|/]+", text)) if any(ch.isalnum() for ch in w)]
+    words = (word.strip(_QUOTES + ",") for word in re.split(r"[\s_|/]+", text))
+    kept = [w for w in words if w == "&" or any(ch.isalnum() for ch in w)]
+    if kept and not (_is_short(kept[-1]) or kept[-1].count(".") > 1):
+        kept[-1] = kept[-1].rstrip(".") or kept[-1]
+    return kept
+
+
+def _is_short(word: str) -> bool:
+    return len(word.rstrip(".")) < 2
 
 
 def _bare(word: str) -> str:
     return word.replace(".", "").casefold()
 
 
+def _is_behind_a_name(word: str) -> bool:
+    bare = _bare(word)
+    return bare in SUFFIXES or bare in SUFFIXES_IN_CAPITALS or bare in JOBS
+
+
+def _is_firm(words: list[str], behind: list[str] | None) -> bool:
+    """Tell a company by its legal form, which stands at the end, or alone after a comma."""
+    if len(words) < 2 or (behind is not None and len(behind) != 1):
+        return False
+    bare = _bare(words[-1])
+    in_capitals = bare in FIRM_IN_CAPITALS and _strip_dots(words[-1]).isupper()
+    return bare in FIRM or in_capitals or (behind is not None and bare == "co")
+
+
+def _strip_dots(word: str) -> str:
+    return word.replace(".", "")
+
+
 def _strip_titles(words: list[str]) -> list[str]:
-    while len(words) > 1 and _bare(words[0]) in _TITLES:
-        words = words[1:]
+    after = False
+    while len(words) > 1 and words[0] != "HR":
+        bare = _bare(words[0])
+        known = bare in TITLES or bare in TITLES_OF_GIVEN_NAMES or (after and bare in TITLES_AFTER_TITLES)
+        if not known:
+            break
+        words, after = words[1:], True
     return words
+
+
+def _strip_suffixes(words: list[str]) -> list[str]:
+    while len(words) > 1:
+        bare = _bare(words[-1])
+        in_capitals = bare in SUFFIXES_IN_CAPITALS and (
+            "." in words[-1] or (len(words) > 2 and words[-1].isupper() and not "".join(words).isupper())
+        )
+        if bare not in SUFFIXES and not in_capitals:
+            break
+        words = words[:-1]
+    return words
+
+
+def _family_first(family: list[str], given: list[str]) -> PersonName:
+    """Read "Beethoven, Ludwig van" and "Berg van den, Anna"."""
+    family, given = _strip_titles(family), _strip_titles(given)
+    for words in (given, family):
+        cut = len(words)
+        while cut > 1 and words[cut - 1].islower() and _bare(words[cut - 1]) in PARTICLES:
+            cut -= 1
+        if cut < len(words):
+            family = words[cut:] + (family if words is given else words[:cut])
+            given = given[:cut] if words is given else given
+            break
+    return _named(given, family)
+
+
+def _spaced(words: list[str]) -> PersonName:
+    """Read a name without commas, whose order its words must tell."""
+    if len(words) == 3 and _bare(words[1]) in CONJUNCTIONS:
+        return _named(words, [])
+    if len(words) == 3 and words[2].endswith(PATRONYMICS) and not words[1].endswith(PATRONYMICS):
+        return _named(words[1:], words[:1])
+    if len(words) > 1 and words[0].casefold() in VIETNAMESE_FAMILIES and (len(words) > 2 or not words[0].isascii()):
+        return _named(words[1:], words[:1])
+    capitals = _leading_capitals(words)
+    if capitals:
+        return _named(words[capitals:], words[:capitals])
+    return _named(*_split(words))
+
+
+def _leading_capitals(words: list[str]) -> int:
+    """Count the words of a family name that stands first and alone in capitals: "DE LA TOUR Jean"."""
+    count = 0
+    while count < len(words) and words[count].isupper() and "." not in words[count]:
+        count += 1
+    if count == len(words) or sum(len(w) for w in words[:count]) < 3 or not any(c.islower() for c in words[count]):
+        return 0
+    return count if any(len(w) > 2 for w in words[:count]) else 0
 
 
 def _split(words: list[str]) -> tuple[list[str], list[str]]:
@@ -92,53 +196,96 @@ def _split(words: list[str]) -> tuple[list[str], list[str]]:
     if len(words) == 1:
         return words, []
     cut = len(words) - 1
-    while cut > 1 and _bare(words[cut - 1]) in _PARTICLES:
+    while cut > 1 and _continues_family(words[cut - 1]):
+        cut -= 1
+    if cut > 1 and words[cut] in ("y", "i"):
         cut -= 1
     for i in range(1, cut):
-        if _bare(words[i]) in _SURE_PARTICLES and words[i][0].islower():
+        if _begins_family(words[i]):
             return words[:i], words[i:]
-    if cut == 1 and _bare(words[0]) in _SURE_PARTICLES and words[0][0].islower():
+    if cut == 1 and _begins_family(words[0]):
         return [], words
     return words[:cut], words[cut:]
 
 
+def _continues_family(word: str) -> bool:
+    bare = _bare(word)
+    return bare in PARTICLES and (word.islower() or bare not in ("d", "e", "i", "t", "y"))
+
+
+def _begins_family(word: str) -> bool:
+    return _bare(word) in SURE_PARTICLES and word[0].islower()
+
+
 def _named(given: list[str], family: list[str]) -> PersonName:
     letters = "".join(given + family)
-    if letters.isupper() and len(letters) > 3 or letters.islower():  # noqa: RUF021 - "JD" are initials
-        given = [_capitalised(w, particle=False) for w in given]
-        family = [_capitalised(w, particle=i < len(family) - 1) for i, w in enumerate(family)]
+    turkish = any(ch in "İŞĞışğ" for ch in letters)
+    if (letters.isupper() and len(letters) > 3) or letters.islower():
+        given = [_capitalised(w, turkish=turkish) for w in given]
+        family = [_in_family(w, i < len(family) - 1, turkish=turkish) for i, w in enumerate(family)]
+    else:
+        # Capitals mark the family name, and say nothing of how it is written.
+        shouted = bool(family) and family[-1].isupper() and len(_strip_dots(family[-1])) > 1
+        if shouted:
+            family = [_in_family(w, i < len(family) - 1, turkish=turkish) for i, w in enumerate(family)]
+        given = [_capitalised(w, turkish=turkish) if w.isupper() and len(w) > 3 and "." not in w else w for w in given]
     return PersonName(first=" ".join(given), last=" ".join(family))
 
 
-def _capitalised(word: str, *, particle: bool) -> str:
-    if particle and _bare(word) in _PARTICLES:
+def _in_family(word: str, leads: bool, *, turkish: bool) -> str:
+    if leads and _bare(word) in PARTICLES:
         return word.lower()
-    parts = re.split(r"([-'’])", word.lower())
-    return "".join(
-        part if i and parts[i - 1] in "'’" and len(part) < 2 else part[:1].upper() + part[1:]
+    return _capitalised(word, turkish=turkish) if word.isupper() or word.islower() else word
+
+
+def _capitalised(word: str, *, turkish: bool) -> str:
+    lower = (word.replace("I", "ı") if turkish else word).replace("İ", "i").lower()
+    parts = re.split(r"([-'’‘.])", lower)
+    joined = "".join(
+        part if i and parts[i - 1] in "'’‘" and len(part) < 2 else _upper_first(part, turkish=turkish)
         for i, part in enumerate(parts)
     )
+    return "Mc" + _upper_first(joined[2:], turkish=turkish) if joined.startswith("Mc") and len(joined) > 4 else joined
+
+
+def _upper_first(part: str, *, turkish: bool) -> str:
+    head = "İ" if turkish and part[:1] == "i" else part[:1].upper()
+    return head + part[1:]
 
 
 def _is_cjk(text: str) -> bool:
     letters = [ch for ch in text if ch.isalpha()]
-    return bool(letters) and all("\u3040" <= ch <= "\u9fff" or "\uac00" <= ch <= "\ud7af" for ch in letters)
+    return bool(letters) and all("\u3005" <= ch <= "\u9fff" or "\uac00" <= ch <= "\ud7af" for ch in letters)
 
 
 def _east_asian(words: list[str]) -> PersonName:
-    """Read the family name first. Korean ones are one syllable; others without a space stay whole."""
+    """Read the family name first, but foreign names, which are spelt by sound, as they are said.
+
+    Korean families have one syllable, few have two; others without a space stay whole.
+    """
+    spelt = [part for part in "・".join(words).split("・") if part]
+    if "・" in "".join(words):
+        return PersonName(first=" ".join(spelt[:-1]) or spelt[-1], last=spelt[-1] if len(spelt) > 1 else "")
     if len(words) > 1:
+        if _is_hangul(words[0]) and len(words[0]) > 2:
+            return PersonName(first=" ".join(words[:-1]), last=words[-1])
         return PersonName(first=" ".join(words[1:]), last=words[0])
     word = words[0]
-    if 2 <= len(word) <= 3 and all("\uac00" <= ch <= "\ud7af" for ch in word):
+    if _is_hangul(word) and len(word) in (3, 4) and word[:2] in COMPOUND_HANGUL:
+        return PersonName(first=word[2:], last=word[:2])
+    if _is_hangul(word) and len(word) in (2, 3):
         return PersonName(first=word[1:], last=word[0])
     return PersonName(first=word)
 
 
-def _from_address(address: str) -> PersonName:
-    local = str(clean_line(address)).rpartition("@")[0].partition("+")[0]
-    words = [w.strip("0123456789'\"") for w in re.split(r"[._\s]+", local)]
+def _is_hangul(word: str) -> bool:
+    return all("\uac00" <= ch <= "\ud7af" for ch in word)
+
+
+def _from_address(local: str) -> PersonName:
+    base = local.partition("+")[0]
+    words = [w.strip("0123456789'\"") for w in re.split(r"[._\s]+", base)]
     words = [w for w in words if any(ch.isalpha() for ch in w)]
     if not words:
-        return PersonName(first=local)
-    return _named(*_split([w.lower() for w in words]))
+        return PersonName(first=base if any(ch.isalnum() for ch in base) else "")
+    return _named(*_split(words))

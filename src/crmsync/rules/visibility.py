@@ -29,11 +29,8 @@ def redact(record: Message | Event, level: Visibility | str) -> Message | Event 
         return None
     if level is record.level:
         return record
-    update: dict[str, object] = {name: _EMPTY.get(name) for name in HIDDEN[record.kind][level]}
-    copy = record.model_copy(update={**update, "level": level})
-    copy.__dict__["key"] = record.key
-    copy.__dict__["thread"] = record.thread
-    return copy
+    hidden: dict[str, object] = {name: _EMPTY.get(name) for name in HIDDEN[record.kind][level]}
+    return record.model_copy(update={**hidden, "level": level, "known_as": (record.key, record.thread)})
 
 
 class Grant(NamedTuple):
@@ -77,7 +74,7 @@ def access(viewer: str, grants: Iterable[Grant], *, strictest: bool = False) -> 
     """
     found: list[Access] = []
     for grant in grants:
-        if grant.owner == viewer:
+        if viewer and grant.owner == viewer:
             return Access(Visibility.EVERYTHING, Why.OWNER, viewer)
         if grant.override is not None:
             found.append(Access(Visibility.of(grant.override), Why.OVERRIDE, grant.owner))

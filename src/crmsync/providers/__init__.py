@@ -1,0 +1,1 @@
+"""Where mail and calendars come from: `files` so far. A provider imports formats and protocols, never a rule."""
