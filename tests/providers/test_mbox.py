@@ -318,3 +318,21 @@ def test_any_octets_are_cut_the_same_way_forwards_backwards_and_again(
         path.write_bytes(octets)
         follower.look(source(path))
         assert set(ids(path)) == {*follower.holds, *follower.skipped}
+
+
+def test_a_message_that_a_rewriting_removed_is_not_taken_for_what_lies_there_now(tmp_path: Path) -> None:
+    box = tmp_path / "box"
+    mails = [
+        f"From x Mon Jan  5 09:00:00 2026\nSubject: {n}\nMessage-ID: <{n}@x.example>\n\nText {n}\n\n" for n in "abc"
+    ]
+    box.write_text("".join(mails))
+    source = MailFiles(box, "me@acme.com").streams(Selection())[0].source
+    (page,) = source.changes(None)
+    box.write_text("".join(mails[1:]) + mails[0].replace("a", "d"))
+    with pytest.raises(CursorExpired):
+        list(source.changes(page.cursor))
+    gone = page.present[-1]
+
+    assert [(p.upserts, p.deletes) for p in source.fetch([gone]) if p.upserts or p.deletes] == [((), (gone,))]
+    list(source.changes(None))
+    assert [(p.upserts, p.deletes) for p in source.fetch([gone]) if p.upserts or p.deletes] == [((), (gone,))]

@@ -59,10 +59,12 @@ class MboxSource(Source):
         self._spanning = spanning
         self._collection = collection
         self._html = html
-        # Offset and length in one number, by the id's hash; what is read there is checked, so a wrong one costs time.
+        # Offset and length in one number, by the id's hash. Unless the file is as it was then, what lies there is
+        # checked before it is taken.
         self._places: dict[int, int] = {}
         self._older: dict[int, int] = {}
         self._marked: tuple[Version, str] | None = None
+        self._listed: tuple[Version, str] | None = None
 
     def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002
         """Yield what was appended, oldest first, then what is left of the listing, newest first and as ids only.
@@ -72,9 +74,11 @@ class MboxSource(Source):
         """
         with in_words(self._path), opened(self._path) as file:
             walk = _Walk(file, self._path, None if since is None else CursorExpired)
-            self._marked = walk.marked
+            self._marked, self._listed = walk.marked, None
             here = _resume(walk, since) if since is not None else None
+            self._listed = walk.marked
             if here is None:
+                self._places, self._older = {}, {}
                 here = MboxCursor(
                     head=walk.size, mark=walk.mark, mtime=walk.mtime, last=self._last(walk), tail=walk.size
                 )
@@ -160,19 +164,27 @@ class MboxSource(Source):
         located = locate(walk.file, start, end)
         if len(self._places) >= REMEMBERED // 2:
             self._older, self._places = self._places, {}
-        self._places[hash(located.id)] = start << _LENGTH_BITS | located.octets
+        if not located.hidden:
+            self._places[hash(located.id)] = start << _LENGTH_BITS | located.octets
         return located
 
     def _find(self, walk: _Walk, wanted: dict[str, None]) -> Iterator[Located]:
         """Yield the wanted messages that exist, and take them off the list."""
+        unchanged = walk.marked == self._listed
         for id_ in list(wanted):
             place = self._places.get(hash(id_)) or self._older.get(hash(id_), 0)
             start, end = place >> _LENGTH_BITS, (place >> _LENGTH_BITS) + (place & (1 << _LENGTH_BITS) - 1)
-            if start < end <= walk.size and walk.bounds(start, end):
+            if not start < end <= walk.size:
+                continue
+            if unchanged:
+                located = Located(id_, start, end, hidden=False)
+            elif walk.bounds(start, end):
                 located = locate(walk.file, start, end)
-                if located.id == id_ and not located.hidden:
-                    del wanted[id_]
-                    yield located
+            else:
+                continue
+            if located.id == id_ and not located.hidden:
+                del wanted[id_]
+                yield located
         if wanted:
             for located in self._forwards(walk, walk.first):
                 if located.id in wanted and not located.hidden:

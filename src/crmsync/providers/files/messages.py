@@ -47,7 +47,7 @@ def to_item(
         received: when it came, where its topmost Received field does not tell.
         html: whether the HTML body is wanted too.
     """
-    if not data.strip():
+    if not data or data.isspace():
         return Skipped(id=id_, why="the message is empty")
     fields, _ = read_fields(data, 0, _WANTED)
     known: dict[str, bytes] = {}
