@@ -12,7 +12,8 @@ from file_worlds import ME, Follower, entry, fetch_all, message_of, name_of, onl
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmsync.model import CollectionRole
+from crmsync.errors import CursorExpired
+from crmsync.model import CollectionRole, Selection
 from crmsync.protocols import Source
 from crmsync.providers.files import MailFiles, mbox_message, reading, separators
 
