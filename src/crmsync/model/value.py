@@ -6,11 +6,9 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, date, datetime
-from typing import Annotated, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
-
-_T = TypeVar("_T")
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 _INVISIBLE = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
@@ -115,8 +113,20 @@ Instant = Annotated[AwareDatetime, AfterValidator(_to_utc)]
 Day = Annotated[date, BeforeValidator(_no_time)]
 """A date without a time."""
 
-Many = Annotated[Sequence[_T], AfterValidator(tuple)]
-"""Accepts any sequence, keeps a tuple."""
+if TYPE_CHECKING:
+    # A host's type checker lets lists and sets pass where pydantic takes them.
+    Many: TypeAlias = Sequence
+    SetOf: TypeAlias = Set
+else:
 
-SetOf = Annotated[Set[_T], AfterValidator(frozenset)]
-"""Accepts any set, keeps a frozen one."""
+    class Many:
+        """Accepts a list or a tuple, keeps a tuple."""
+
+        def __class_getitem__(cls, item):
+            return tuple[item, ...]
+
+    class SetOf:
+        """Accepts a set or a list, keeps a frozen set."""
+
+        def __class_getitem__(cls, item):
+            return frozenset[item]

@@ -1,0 +1,171 @@
+"""Addresses of a header field (RFC 5322 section 3.4), as they occur and not only as they should."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+from typing import NamedTuple
+
+from crmsync.model import Participant, Role, clean_address
+
+from .headers import Fields, decode_words, unfold
+
+ADDRESS_FIELDS = {
+    "from": Role.FROM,
+    "sender": Role.SENDER,
+    "reply-to": Role.REPLY_TO,
+    "to": Role.TO,
+    "cc": Role.CC,
+    "bcc": Role.BCC,
+}
+
+_PLAIN = re.compile(
+    r"""\s*+(?:"(?P<quoted>[^"\\]*+)"\s*+|(?P<name>[^\s"<>,;:()@\\][^"<>,;:()@\\]*+))?<(?P<angle>[^\s<>,;:()"@]++@[^\s<>,;:()"@]++)>\s*+(?:,|\Z)
+    | \s*+(?P<bare>[^\s<>,;:()"@]++@[^\s<>,;:()"@]++)\s*+(?:,|\Z)""",
+    re.VERBOSE,
+)
+# An encoded word is one token, whatever it wrongly holds. An angle bracket that is not closed ends at the comma.
+_TOKEN = re.compile(
+    r"""(?P<word>=\?[^?\s"<>]{1,60}\?[bBqQ]\?[^?"<>]*+\?=)
+    | (?P<quoted>"(?:[^"\\]++|\\.)*+")
+    | <(?P<angle>[^<>]*+)>
+    | <(?P<unclosed>[^<>,;]*+)
+    | (?P<mark>[,;:()"])
+    | (?P<atom>\s++ | [^\s"<>,;:()=]++ | .)""",
+    re.VERBOSE | re.DOTALL,
+)
+_QUOTED = re.compile(r'"((?:[^"\\]++|\\.)*+)"', re.DOTALL)
+_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+
+
+class _Entry(NamedTuple):
+    """What stands between two commas."""
+
+    text: str
+    comment: str
+    angle: str | None
+    mark: str
+    """What ended it."""
+
+
+def participants(fields: Fields) -> list[Participant]:
+    """Return who takes part, in the order From, Sender, Reply-To, To, Cc, Bcc; each address once in each role."""
+    found: dict[tuple[str, Role], Participant] = {}
+    for name, role in ADDRESS_FIELDS.items():
+        for field, value in fields:
+            if field == name:
+                # The same few people write over and over; a list of thousands would only push them out.
+                people = _few(value, role) if len(value) < 500 else _people(value, role)
+                for person in people:
+                    found.setdefault((person.address, role), person)
+    return list(found.values())
+
+
+@lru_cache(maxsize=2048)
+def _few(value: bytes, role: Role) -> tuple[Participant, ...]:
+    return _people(value, role)
+
+
+def _people(value: bytes, role: Role) -> tuple[Participant, ...]:
+    return tuple(
+        Participant(address=clean, role=role, name=name or None)
+        for name, address in addresses(unfold(value))
+        if (clean := clean_address(address)).strip("@")
+    )
+
+
+def addresses(value: str) -> list[tuple[str, str]]:
+    """Return the mailboxes of a field as names and addresses, decoded, in order; those of groups too.
+
+    Linear, whatever the value. What names no address is left out.
+
+    >>> addresses('"Doe, John" <john@x.example>, undisclosed-recipients:;, ann@x.example (Ann)')
+    [('Doe, John', 'john@x.example'), ('Ann', 'ann@x.example')]
+    """
+    found: list[tuple[str, str]] = []
+    position, end = 0, len(value)
+    while position < end:
+        if not (plain := _PLAIN.match(value, position)):
+            return found + _irregular(value[position:])
+        quoted, name, angle, bare = plain.groups()
+        found.append((_name(quoted or name or ""), angle or bare))
+        position = plain.end()
+    return found
+
+
+def _irregular(value: str) -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    surname = ""
+    for entry in _entries(value):
+        mailboxes = _mailboxes(entry, surname)
+        found += mailboxes
+        # Doe, John <john@x.example>: the comma should have been quoted.
+        surname = f"{entry.text}, " if not mailboxes and entry.mark == "," and entry.text else ""
+    return found
+
+
+def _entries(value: str) -> Iterator[_Entry]:
+    if value.count("(") > value.count(")"):
+        # A comment that is not closed would swallow everybody after it.
+        value = value.replace("(", " ").replace(")", " ")
+    text: list[str] = []
+    trailing: list[str] = []
+    comment: list[str] = []
+    angle: str | None = None
+    depth = position = 0
+    while token := _TOKEN.match(value, position):
+        kind, found, position = token.lastgroup, token[0], token.end()
+        if found == '"':
+            # Without its partner it is litter, and looking for the partners of those after it would be quadratic.
+            value = value[:position] + value[position:].replace('"', " ")
+        elif found == "(":
+            depth += 1
+        elif found == ")":
+            depth = max(depth - 1, 0)
+        elif depth:
+            comment.append(found)
+        elif kind == "mark":
+            yield _Entry("".join(text or trailing).strip(), "".join(comment), angle, found)
+            text, trailing, comment, angle = [], [], [], None
+        elif kind in ("angle", "unclosed"):
+            if angle is not None:
+                # A comma is missing, or was encoded together with the next name.
+                yield _Entry("".join(text).strip(), "".join(comment), angle, ",")
+                text, trailing, comment = trailing, [], []
+            angle = token[kind]
+        else:
+            (text if angle is None else trailing).append(found)
+    yield _Entry("".join(text or trailing).strip(), "".join(comment), angle, "")
+
+
+def _mailboxes(entry: _Entry, surname: str) -> list[tuple[str, str]]:
+    text, angle = entry.text, entry.angle
+    if angle is not None and ("@" in angle or "@" not in text):
+        return [(_name(surname + text if text else entry.comment), _addr_spec(angle))] if angle.strip() else []
+    if "@" not in text:
+        # An entry that is encoded as a whole, which it may not be.
+        whole = decode_words(text)
+        return addresses(whole) if "@" in whole and "=?" not in whole else []
+    if text.startswith('"') and '"@' in text:
+        return [(_name(entry.comment), text)]
+    # One address, perhaps with words around it, or several with blanks between.
+    words = "@".join(piece.strip() for piece in text.split("@")).split()
+    found = [word for word in words if "@" in word]
+    rest = " ".join(word for word in words if "@" not in word) or entry.comment or angle or ""
+    return [(_name(rest) if len(found) == 1 else "", word.strip("'")) for word in found]
+
+
+def _addr_spec(angle: str) -> str:
+    """Take off what is no address: an obsolete route (RFC 5322 section 4.4), or the scheme of a link."""
+    angle = angle.strip()
+    if angle.startswith("@") or angle[:7].lower() == "mailto:":
+        angle = angle.rpartition(":")[2]
+    return angle
+
+
+def _name(text: str) -> str:
+    if '"' in text:
+        text = _QUOTED.sub(lambda quoted: _QUOTED_PAIR.sub(r"\1", quoted[1]), text)
+    text = " ".join(decode_words(text).split()).strip(", ")
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] == "'" else text

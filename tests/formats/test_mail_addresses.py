@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+from email.utils import formataddr
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from crmsync.formats.addresses import addresses, participants
+from crmsync.model import Participant, Role
+
+NAMES = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), max_size=20)
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ("ann@x.example", [("", "ann@x.example")]),
+        ("<ann@x.example>", [("", "ann@x.example")]),
+        ("Ann <ann@x.example>", [("Ann", "ann@x.example")]),
+        ('"Doe, Ann" <ann@x.example>', [("Doe, Ann", "ann@x.example")]),
+        ('"Ann \\"A\\" Doe" <ann@x.example>', [('Ann "A" Doe', "ann@x.example")]),
+        ("'Ann Doe' <ann@x.example>", [("Ann Doe", "ann@x.example")]),
+        ("ann@x.example (Ann (A) Doe)", [("Ann A Doe", "ann@x.example")]),
+        ("Ann(comment)<ann@x.example>", [("Ann", "ann@x.example")]),
+        ("<ann@x.example> (Ann)", [("Ann", "ann@x.example")]),
+        ("<ann@x.example> Ann", [("Ann", "ann@x.example")]),
+        ("Doe, Ann <ann@x.example>", [("Doe, Ann", "ann@x.example")]),
+        ("Doe, ann@x.example", [("", "ann@x.example")]),
+        ("Ann Doe ann@x.example", [("Ann Doe", "ann@x.example")]),
+        ("ann@x.example bob@x.example", [("", "ann@x.example"), ("", "bob@x.example")]),
+        ("ann @ x.example", [("", "ann@x.example")]),
+        ("ann@x.example; bob@x.example", [("", "ann@x.example"), ("", "bob@x.example")]),
+        ("undisclosed-recipients:;", []),
+        ("undisclosed-recipients", []),
+        ("Undisclosed recipients:", []),
+        (
+            "Team: ann@x.example, Bob <bob@x.example>;, c@x",
+            [("", "ann@x.example"), ("Bob", "bob@x.example"), ("", "c@x")],
+        ),
+        ("Ann <ann@x.example, Bob <bob@x.example>", [("Ann", "ann@x.example"), ("Bob", "bob@x.example")]),
+        ("A <a@x> B <b@x>", [("A", "a@x"), ("B", "b@x")]),
+        ("A <a@x>\r\n =?utf-8?q?=2C?= =?utf-8?q?J=C3=BCrgen?= <j@x>", [("A", "a@x"), ("Jürgen", "j@x")]),
+        ('"Ann <ann@x.example>, bob@x.example', [("Ann", "ann@x.example"), ("", "bob@x.example")]),
+        ("a@x (not closed, b@x", [("not closed", "a@x"), ("", "b@x")]),
+        ("=?utf-8?Q?M=C3=BCller=2C_Ann?= <ann@x.example>", [("Müller, Ann", "ann@x.example")]),
+        ("=?utf-8?Q?Müller, Ann (x)?= <ann@x.example>", [("Müller, Ann (x)", "ann@x.example")]),
+        ('"=?utf-8?Q?M=C3=BCller?=" <ann@x.example>', [("Müller", "ann@x.example")]),
+        ("=?utf-8?B?QW5uIDxhbm5AeC5leGFtcGxlPg==?=", [("Ann", "ann@x.example")]),
+        ("=?utf-8?Q?Ann?=", []),
+        ('"ann doe"@x.example', [("", '"ann doe"@x.example')]),
+        ("<@relay,@other:ann@x.example>", [("", "ann@x.example")]),
+        ("<mailto:ann@x.example>", [("", "ann@x.example")]),
+        ("ann@x.example <Ann Doe>", [("Ann Doe", "ann@x.example")]),
+        ("Mail Delivery <MAILER-DAEMON>", [("Mail Delivery", "MAILER-DAEMON")]),
+        ("Ann <>", []),
+        ("<>", []),
+        (",,;:()", []),
+        (") a@x", [("", "a@x")]),
+        ("", []),
+    ],
+)
+def test_mailboxes_are_read_as_they_occur(value: str, expected: list[tuple[str, str]]) -> None:
+    assert expected == addresses(value)
+
+
+def people(*fields: tuple[str, str]) -> list[tuple[str, str, str | None]]:
+    found = participants([(name, value.encode()) for name, value in fields])
+    return [(p.role.value, p.address, p.name) for p in found]
+
+
+def test_every_role_of_a_mail_is_read_in_a_fixed_order() -> None:
+    assert [
+        ("from", "a@x", None),
+        ("sender", "b@x", None),
+        ("reply_to", "c@x", None),
+        ("to", "d@x", None),
+        ("cc", "e@x", None),
+        ("bcc", "f@x", None),
+    ] == people(("bcc", "f@x"), ("cc", "e@x"), ("to", "d@x"), ("reply-to", "c@x"), ("sender", "b@x"), ("from", "a@x"))
+
+
+def test_the_same_address_comes_once_in_each_role() -> None:
+    assert [("to", "a@x", "A"), ("cc", "a@x", None)] == people(("to", "A <a@x>, a@X"), ("to", "<A@x>"), ("cc", "a@x"))
+
+
+def test_empty_addresses_are_dropped() -> None:
+    assert [] == people(("to", "Ann <\x00>, <>, @, <@>"))
+
+
+def test_ten_thousand_recipients_stay() -> None:
+    value = ",\r\n ".join(f'"Person, {n}" <p{n}@x.example>' for n in range(10_000)).encode()
+    found = participants([("to", value)])
+
+    assert 10_000 == len(found)
+    assert Participant(address="p9999@x.example", role=Role.TO, name="Person, 9999") == found[-1]
+
+
+@pytest.mark.parametrize(
+    "unit",
+    [
+        '"',
+        '"\\',
+        '\\"',
+        "<",
+        ">",
+        "(",
+        ")",
+        "((",
+        "@",
+        " ",
+        ",",
+        ":",
+        "a@x,",
+        "a b",
+        "=?",
+        "<a",
+        '"a" ',
+        "\t@",
+        "<a@x>",
+        "=?u?q?a@x?= ",
+    ],
+)
+def test_two_hundred_thousand_octets_of_litter_takes_linear_time(unit: str) -> None:
+    found = addresses(unit * (200_000 // len(unit)) + ", ann@x.example")
+
+    assert all("@" in address or address for _, address in found)
+
+
+@given(
+    st.lists(st.tuples(NAMES, st.from_regex(r"[a-z][a-z0-9.]{0,10}@[a-z]{1,8}\.example", fullmatch=True)), max_size=5)
+)
+def test_what_the_standard_library_writes_is_read_back(mailboxes: list[tuple[str, str]]) -> None:
+    written = ", ".join(formataddr((name, address)) for name, address in mailboxes)
+
+    assert [address for _, address in mailboxes] == [address for _, address in addresses(written)]
+
+
+@given(st.text(alphabet='ab@x.,;:<>()"\\ =?utf-8Q\n', max_size=80))
+def test_any_value_gives_a_list(value: str) -> None:
+    assert all(isinstance(address, str) and address for _, address in addresses(value))
