@@ -135,8 +135,9 @@ class _ChannelRun:
                 if not unchosen and not allow_mass_deletion:
                     # Nobody unchose it: the provider no longer lists it, which may be the provider's mistake.
                     brake(run.key, run.stored(), lambda: sum(r.stored() for r in self.runs), self._policy)
-                run.clear(Reason.UNSELECTED if unchosen else Reason.DELETED)
-                self._remember({n: c for n, c in self._checkpoint.streams.items() if n != name})
+                run.clear(Reason.UNSELECTED if unchosen else Reason.DELETED, all_read=all_read)
+                if all_read:
+                    self._remember({n: c for n, c in self._checkpoint.streams.items() if n != name})
             except CrmSyncError as error:
                 self._failed(run, error)
 

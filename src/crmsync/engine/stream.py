@@ -181,29 +181,40 @@ class StreamRun:
         While another stream of the channel fails, removals wait, for a bounded number of runs.
         """
         waiting = list(self._storage.ledger(self.key, outcome=Outcome.LEAVING))
-        due = [e.id for e in waiting if all_read or e.attempts >= self._policy.deletion_grace]
+        due = {e.id: e.decision.reason for e in waiting if all_read or e.attempts >= self._policy.deletion_grace}
         if not allow_mass_deletion:
             brake(self.key, len(due), lambda: len(due) + self.stored(), self._policy)
-        self._forget(due, Reason.DELETED)
-        later = [e.model_copy(update={"attempts": e.attempts + 1}) for e in waiting if e.id not in set(due)]
+        self._forget(due)
+        later = [e.model_copy(update={"attempts": e.attempts + 1}) for e in waiting if e.id not in due]
         for chunk in _chunks(later):
             self._move(self._checkpoint.next(), decisions=chunk)
 
-    def clear(self, reason: Reason) -> None:
-        """Remove everything, because the stream itself is gone or no longer chosen."""
+    def clear(self, reason: Reason, *, all_read: bool) -> None:
+        """Remove everything, because the stream itself is gone or no longer chosen.
+
+        What it holds may lie in another stream too, which may not have been read: then it waits as above.
+        """
         # The position goes with the first item: if this stops half-way and the stream comes back, it is listed.
         self._checkpoint = self._checkpoint.next(cursor=None, relisting=True)
-        self._forget([i for i, outcome in self._ids().items() if outcome is not Outcome.GONE], reason)
+        known = {id_: reason for id_, outcome in self._ids().items() if outcome is not Outcome.GONE}
+        if not all_read:
+            leaving = Decision(outcome=Outcome.LEAVING, reason=reason)
+            ids = [id_ for id_ in known if self._ids()[id_] is not Outcome.LEAVING]
+            for chunk in _chunks(ids):
+                entries = [LedgerEntry(id=id_, decision=leaving) for id_ in chunk]
+                self._move(self._checkpoint.next(), decisions=entries)
+            self.settle(all_read=False, allow_mass_deletion=True)
+            return
+        self._forget(known)
         self._move(StreamCheckpoint(serial=self._checkpoint.serial + 1, settings=self._settings))
 
     def stored(self) -> int:
         """Count the items that the stream holds."""
         return sum(1 for _ in self._storage.ledger(self.key, outcome=Outcome.STORED))
 
-    def _forget(self, ids: Sequence[str], reason: Reason) -> None:
-        gone = Decision(outcome=Outcome.GONE, reason=reason)
-        for chunk in _chunks(ids):
-            entries = [LedgerEntry(id=i, decision=gone) for i in chunk]
+    def _forget(self, reasons: Mapping[str, Reason]) -> None:
+        for chunk in _chunks(list(reasons)):
+            entries = [LedgerEntry(id=i, decision=Decision(outcome=Outcome.GONE, reason=reasons[i])) for i in chunk]
             self._move(self._checkpoint.next(), deletes=chunk, decisions=entries)
 
     def _commit(self, page: Page, to: StreamCheckpoint, attempts: Mapping[str, int] | None = None) -> None:

@@ -2,5 +2,13 @@
 
 from ..stores.memory import MemoryStorage
 from .fakes import FakeAccount, FakeMailbox, event, message
+from .people_contract import HeldContract, PeopleContract
+from .source_contract import SourceContract, World
+from .storage_contract import StorageContract
+from .storage_hooks import StorageHooks
+from .writers_contract import WritersContract
 
-__all__ = ["FakeAccount", "FakeMailbox", "MemoryStorage", "event", "message"]
+__all__ = [
+    "FakeAccount", "FakeMailbox", "HeldContract", "MemoryStorage", "PeopleContract", "SourceContract",
+    "StorageContract", "StorageHooks", "World", "WritersContract", "event", "message",
+]  # fmt: skip

@@ -244,7 +244,8 @@ def _ids(page: Page) -> list[str]:
         *(u.id for u in page.upserts),
         *page.present,
         *page.deletes,
-        *(s.id for s in (*page.skipped, *page.screened)),
+        *(s.id for s in page.skipped),
+        *(s.id for s in page.screened),
     ]
 
 
