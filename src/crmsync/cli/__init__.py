@@ -1,0 +1,14 @@
+"""The command line: `crmsync demo`, `sync`, `preview`, `timeline`, `people`, `companies`, `why`.
+
+main.py        the group of commands, loaded one by one, and what every command owes its user
+failures.py    an exception in, a sentence and an exit code out
+workspace.py   crmsync.toml, or the same in options
+sources.py     a path in, a provider out
+database.py    the store behind --db, its people, its viewers
+running.py     a sync of all channels, with progress
+console.py     what may reach a terminal
+"""
+
+from .main import main
+
+__all__ = ["main"]

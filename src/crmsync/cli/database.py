@@ -1,0 +1,202 @@
+"""The store behind `--db`: whom it knows, and under which names a user may ask for them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple, TypeVar
+
+import click
+from sqlalchemy.engine import URL
+
+from ..model import Channel, clean_address
+from ..stores.reading import CompanyRow, Person
+from ..stores.sql import SqlStorage
+from .failures import Mistake
+from .streams import safe
+from .workspace import Workspace
+
+COLLEAGUE = "colleague"
+"""A viewer who owns nothing: sees what members share with each other."""
+
+_FEW = 8
+_T = TypeVar("_T")
+
+
+def create(path: Path) -> SqlStorage:
+    """Open the database, making it where there is none.
+
+    Raises:
+        StorageError, OSError: it cannot be used.
+
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return _opened(path)
+
+
+def existing(path: Path) -> SqlStorage:
+    """Open a database that has to be there.
+
+    Raises:
+        Mistake: it is not.
+        StorageError: it cannot be used.
+
+    """
+    if not path.exists():
+        raise Mistake(f"there is no database at {path}", "Run `crmsync sync` first, or say where it is with --db PATH.")
+    if path.is_dir():
+        raise Mistake(f"{path} is a folder, not a database", "Give the database's file with --db PATH.")
+    return _opened(path)
+
+
+def _opened(path: Path) -> SqlStorage:
+    """Open it until the command ends."""
+    storage = SqlStorage(URL.create("sqlite", database=str(path)))
+    return click.get_current_context().with_resource(storage)
+
+
+def take_over(storage: SqlStorage, channels: Iterable[Channel]) -> None:
+    """Let changed settings hold at once for reading, also where a sync finds nothing new or fails."""
+    known = storage.channels
+    for channel in channels:
+        if channel.key in known and known[channel.key] != channel:
+            storage.save_channel(channel)
+
+
+class Viewer(NamedTuple):
+    """Whose eyes to look through."""
+
+    name: str
+    owns: bool
+    """Whether they own a channel."""
+
+
+def viewer_named(asked: str | None, workspace: Workspace, channels: Sequence[Channel]) -> Viewer:
+    """Find a member by name or address. Where only one member owns anything, nobody has to be named.
+
+    Raises:
+        Mistake: there is no such member, or several to choose from.
+
+    """
+    owners = {channel.owner for channel in channels}
+    names = {name: name for name in sorted(owners | set(workspace.members))}
+    for channel in channels:
+        names.update((address, channel.owner) for address in channel.addresses)
+    for member, addresses in workspace.members.items():
+        names.update((address, member) for address in addresses)
+    known = ", ".join(safe(name) for name in dict.fromkeys(names.values()))
+    if asked is None:
+        if len(owners) == 1:
+            return Viewer(next(iter(owners)), owns=True)
+        raise Mistake("say whose eyes to look through", f"Add --as with one of: {known}.")
+    found = names.get(asked) or names.get(str(clean_address(asked)))
+    if found:
+        return Viewer(found, owns=found in owners)
+    if asked == COLLEAGUE:
+        return Viewer(COLLEAGUE, owns=False)
+    raise Mistake(
+        f"nobody here is called {asked!r}",
+        f"Members are {known or 'not known yet'}. Any other member sees the same: --as {COLLEAGUE}.",
+    )
+
+
+def person_named(text: str, people: Sequence[Person]) -> list[Person]:
+    """Find people by address, by whole name, or by a part of either; the best kind of match wins."""
+    address = str(clean_address(text))
+    wanted = _folded(text)
+    words = wanted.split()
+    kinds: Iterable[Callable[[Person], bool]] = (
+        lambda p: address in p.addresses,
+        lambda p: _folded(str(p.name)) == wanted,
+        lambda p: bool(words) and all(word in _names(p) for word in words),
+    )
+    return _best(people, kinds)
+
+
+def _names(person: Person) -> str:
+    # Without domains: they would make everybody of a company an answer to its name.
+    return _folded(" ".join([str(person.name), *(address.partition("@")[0] for address in person.addresses)]))
+
+
+def company_named(text: str, companies: Sequence[CompanyRow]) -> list[CompanyRow]:
+    """Find companies by domain, by whole name, or by a part of either; the best kind of match wins."""
+    wanted = _folded(text.removeprefix("@"))
+    kinds: Iterable[Callable[[CompanyRow], bool]] = (
+        lambda c: c.company.domain == wanted,
+        lambda c: _folded(c.company.name) == wanted,
+        lambda c: bool(wanted) and (wanted in _folded(c.company.name) or wanted in c.company.domain),
+    )
+    return _best(companies, kinds)
+
+
+def _best(rows: Sequence[_T], kinds: Iterable[Callable[[_T], bool]]) -> list[_T]:
+    for matches in kinds:
+        if found := [row for row in rows if matches(row)]:
+            return found
+    return []
+
+
+def _folded(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+class Target(NamedTuple):
+    """Whose timeline it is: one of the two is set."""
+
+    title: str
+    person: str | None = None
+    """An address of theirs."""
+    company: str | None = None
+    """A domain."""
+
+
+def target_named(asked: str, people: Sequence[Person], companies: Sequence[CompanyRow]) -> Target:
+    """Find the person or company that a user means. A person whose very name or address is asked for comes first.
+
+    Raises:
+        Mistake: nobody, or several; the nearest are named.
+
+    """
+    persons, firms = person_named(asked, people), company_named(asked, companies)
+    if len(persons) > 1 or len(firms) > 1 or (persons and firms):
+        exact = [p for p in persons if asked.casefold() in {*p.addresses, str(p.name).casefold()}]
+        exact_firms = [f for f in firms if asked.casefold() in {f.company.domain, f.company.name.casefold()}]
+        if len(exact) + len(exact_firms) == 1:
+            persons, firms = exact, exact_firms
+    if len(persons) + len(firms) == 1:
+        return _person(persons[0]) if persons else _company(firms[0])
+    if "@" in asked.strip("@") and not persons:
+        return Target(str(clean_address(asked)), person=str(clean_address(asked)))
+    choices = [f"{p.name} <{p.addresses[0]}>" for p in persons]
+    choices += [f"{f.company.name} ({f.company.domain})" for f in firms]
+    if choices:
+        more = f"\n  … and {len(choices) - _FEW} more" if len(choices) > _FEW else ""
+        raise Mistake(
+            f"{asked!r} may be any of {len(choices)}",
+            "Give an address or a domain:\n" + "\n".join(f"  {safe(c)}" for c in choices[:_FEW]) + more,
+        )
+    raise Mistake(f"there is nobody called {asked!r} here", _nearest(asked, people, companies))
+
+
+def _person(person: Person) -> Target:
+    return Target(str(person.name) or person.addresses[0], person=person.addresses[0])
+
+
+def _company(row: CompanyRow) -> Target:
+    return Target(f"{row.company.name} ({row.company.domain})", company=row.company.domain)
+
+
+def _nearest(asked: str, people: Sequence[Person], companies: Sequence[CompanyRow]) -> str:
+    names: dict[str, str] = {}
+    for person in people:
+        shown = f"{person.name} <{person.addresses[0]}>"
+        names.update((_folded(name), shown) for name in (str(person.name), person.name.first, person.name.last))
+        names.update((address.partition("@")[0], shown) for address in person.addresses)
+    for row in companies:
+        shown = f"{row.company.name} ({row.company.domain})"
+        names.update({_folded(row.company.name): shown, row.company.domain: shown})
+    near = dict.fromkeys(names[n] for n in difflib.get_close_matches(_folded(asked), [n for n in names if n], 5, 0.6))
+    if not near:
+        return "See who is: crmsync people, crmsync companies."
+    return "Did you mean:\n" + "\n".join(f"  {safe(name)}" for name in near)

@@ -1,0 +1,117 @@
+"""What a sync did, in tables: by channel, and by reason with the rule's own sentence."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from ..model import Outcome, Reason
+from ..rules import EVENT_RULES, MESSAGE_RULES, Rule
+from .console import line, table
+from .failures import advice_for
+from .running import Ran
+from .sources import Kind
+from .streams import counted, safe, shortened
+
+_BESIDE_RULES = {
+    Reason.ACCEPTED: "No rule keeps it out.",
+    Reason.UNREADABLE: "It cannot be read; each run tries it again, a bounded number of times.",
+    Reason.OUT_OF_WINDOW: "None of its dates lies in the channel's window.",
+    Reason.DELETED: "It is gone where it came from.",
+    Reason.UNSELECTED: "It lies in no folder or calendar that the owner still chooses.",
+}
+_STYLE = {Outcome.STORED: "green", Outcome.SKIPPED: "red", Outcome.EXCLUDED: "yellow"}
+_WORDS = {Outcome.SKIPPED: "unreadable", Outcome.GONE: "removed"}
+
+
+def sentence(reason: Reason, kind: Kind | None = None) -> str:
+    """Return what a reason means: the documentation of the rule itself, for mail or for meetings."""
+    mine: tuple[Rule[Any], ...] = EVENT_RULES if kind is Kind.CALENDAR else MESSAGE_RULES
+    rules: tuple[Rule[Any], ...] = (*mine, *MESSAGE_RULES, *EVENT_RULES)
+    said = next((rule.applies.__doc__ for rule in rules if rule.reason is reason), _BESIDE_RULES.get(reason))
+    return " ".join((said or "").split())
+
+
+def decisions(reasons: Mapping[str, int], title: str | None = None) -> Table:
+    """Show how many items each reason decided; the mapping is that of `Report.reasons`."""
+    made = table("Decision", "Items", "Why", numbers=[1], title=title)
+    order = {reason: place for place, reason in enumerate(Reason)}
+    rows = [(Outcome(k.partition("/")[0]), Reason(k.partition("/")[2]), n) for k, n in reasons.items()]
+    outcomes = list(Outcome)
+    for outcome, reason, number in sorted(rows, key=lambda row: (outcomes.index(row[0]), order[row[1]])):
+        word = _WORDS.get(outcome, outcome.value)
+        shown = word if reason in (Reason.ACCEPTED, Reason.UNREADABLE) else f"{word}: {reason.value.replace('_', ' ')}"
+        made.add_row(Text(shown, _STYLE.get(outcome, "")), f"{number:,}", sentence(reason))
+    return made
+
+
+def channels(ran: Sequence[Ran]) -> Table:
+    """Show what became of each channel."""
+    made = table("Channel", "Owner", "Reads", "Stored", "Excluded", "Unreadable", "Removed", numbers=[3, 4, 5, 6])
+    for account, report, _ in ran:
+        numbers = (report.stored, report.excluded, report.skipped, report.deleted)
+        channel = account.channel
+        made.add_row(
+            shortened(channel.key, 30), shortened(channel.owner, 30), shortened(account.path.name, 30),
+            *(f"{n:,}" if n else "" for n in numbers),
+        )  # fmt: skip
+    return made
+
+
+def all_reasons(ran: Iterable[Ran]) -> dict[str, int]:
+    """Add up the reasons of all channels."""
+    total: Counter[str] = Counter()
+    for one in ran:
+        total.update(one.report.reasons)
+    return dict(total)
+
+
+def is_new(ran: Iterable[Ran]) -> bool:
+    """Tell whether a run decided anything but that what was unreadable still is."""
+    return any(r.report.stored or r.report.excluded or r.report.deleted for r in ran)
+
+
+def failures(console: Console, ran: Iterable[Ran]) -> None:
+    """Say of each channel that failed why, and what to do about it."""
+    for account, report, error in ran:
+        if error is not None:
+            console.print(line((f"{safe(account.channel.key)} failed: ", "bold red"), safe(error)), soft_wrap=True)
+            broken = [safe(s.name) for s in report.failures if len(report.streams) > 1]
+            if broken:
+                console.print(f"  in {', '.join(broken[:5])}{' …' if len(broken) > 5 else ''}", soft_wrap=True)
+            console.print(f"  {advice_for(error)}", soft_wrap=True)
+
+
+def as_data(ran: Sequence[Ran]) -> dict[str, Any]:
+    """Return a run's result for a program."""
+    return {
+        "ok": not any(one.error for one in ran),
+        "channels": [
+            {
+                "key": one.account.channel.key,
+                "owner": one.account.channel.owner,
+                "source": str(one.account.path),
+                "kind": one.account.kind.value,
+                "stored": one.report.stored,
+                "excluded": one.report.excluded,
+                "skipped": one.report.skipped,
+                "deleted": one.report.deleted,
+                "contacts": one.report.contacts,
+                "error": {"type": type(one.error).__name__, "message": str(one.error)} if one.error else None,
+                "streams": [stream.model_dump(mode="json") for stream in one.report.streams],
+            }
+            for one in ran
+        ],
+        "reasons": all_reasons(ran),
+    }
+
+
+def unreadable_again(ran: Iterable[Ran]) -> str:
+    """Say what a run without news tried again; empty where that is nothing."""
+    again = sum(one.report.skipped for one in ran)
+    return f" {counted(again, 'unreadable item')} {'was' if again == 1 else 'were'} tried again." if again else ""
