@@ -1,0 +1,69 @@
+# A fresh clone needs Python 3.11 or newer and make, nothing else. `make` alone lists what there is.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint types imports docs docs-check bench wheel check clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
+		printf '%-18s %s\n' "$$name" "$$what"; done
+
+demo: $(VENV)/.installed-cli  ## sync a sample workspace and show what each colleague sees
+	@$(BIN)/crmsync demo
+
+test: $(VENV)/.installed-dev  ## run the tests, those in the documentation too (ARGS="-k name" for some)
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(VENV)/.installed-dev  ## check style and formatting
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.installed-dev  ## check types strictly, and the public API in a host's code by two checkers
+	$(BIN)/mypy
+	$(BIN)/mypy --config-file= --strict --follow-imports=silent tests/typing
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+imports: $(VENV)/.installed-dev  ## check that no layer imports what it must not know
+	$(BIN)/lint-imports --no-logo
+
+docs: $(VENV)/.installed-dev  ## write again what the documentation says of the code
+	$(BIN)/python docs/generate.py
+
+docs-check: $(VENV)/.installed-dev  ## check that the documentation says what the code does
+	$(BIN)/python docs/generate.py --check
+
+bench: $(VENV)/.installed-dev  ## measure speed and memory beside the floor of the same run
+	$(BIN)/python benchmarks/run.py
+
+wheel: $(VENV)/.installed-dev  ## build the wheel and try it where there is no source
+	PYTHON=$(BIN)/python .ci/try-wheel
+
+check: lint types imports docs-check test wheel  ## all of the above that can fail
+
+clean:  ## remove what the other targets made
+	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+# The stamps make a second run quick: nothing is installed again before pyproject.toml changes.
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "crmsync needs Python 3.11 or newer. Name one that is: make PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+		echo "$(PYTHON) cannot make a virtual environment. On Debian and Ubuntu: apt-get install python3-venv" >&2; \
+		exit 1; }
+	@touch $@
+
+$(VENV)/.installed-cli: $(VENV)/.made pyproject.toml
+	@echo "Installing crmsync into $(VENV) ..."
+	@$(PIP) install --editable '.[cli]'
+	@touch $@
+
+$(VENV)/.installed-dev: $(VENV)/.made pyproject.toml
+	@echo "Installing crmsync and its tools into $(VENV) ..."
+	@$(PIP) install --upgrade 'pip>=25.1'
+	@$(PIP) install --editable '.[cli,sql,testing]' --group dev
+	@touch $@ $(VENV)/.installed-cli

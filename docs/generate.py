@@ -1,0 +1,46 @@
+"""Write into the documentation what the code says of itself, or check that it stands there already.
+
+    python docs/generate.py           write
+    python docs/generate.py --check   change nothing; fail where a page is out of date
+
+A page marks the places: everything between `<!-- generated: NAME -->` and `<!-- end -->` is made by the function
+under that name in `docs/generators`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from generators import api, cli, errors, rules
+
+ROOT = Path(__file__).parent.parent
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+PLACE = re.compile(r"(?<=<!-- generated: )(?P<name>[\w.]+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
+
+GENERATORS: dict[str, Callable[[], str]] = {**rules.GENERATORS, **errors.GENERATORS, **api.GENERATORS, **cli.GENERATORS}
+
+
+def regenerated(text: str) -> str:
+    """Return a page with all its generated places made anew."""
+    return PLACE.sub(lambda place: f"{place['name']}{place[2]}\n{GENERATORS[place['name']]().strip()}\n\n", text)
+
+
+def main(*, check: bool) -> int:
+    stale = []
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        fresh = regenerated(text)
+        if fresh != text:
+            stale.append(page.relative_to(ROOT).as_posix())
+            if not check:
+                page.write_text(fresh, encoding="utf-8")
+    for name in stale:
+        print(f"{name} is out of date: run make docs" if check else f"wrote {name}")
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(check="--check" in sys.argv[1:]))
