@@ -143,7 +143,8 @@ class MemoryStorage(Storage):
             seen = [e for e in seen if staff & _addresses(e)]
         entries = sorted((e for e in seen if thread in (None, e.thread)), key=_place, reverse=True)
         if after is not None:
-            entries = [e for e in entries if _place(e) < read_token(after)]
+            place = read_token(after)
+            entries = [e for e in entries if _place(e) < place]
         more = len(entries) > limit
         entries = entries[:limit]
         return Timeline(entries=entries, next=page_token(*_place(entries[-1])) if more else None)

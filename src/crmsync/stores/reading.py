@@ -110,7 +110,10 @@ def read_token(token: str) -> tuple[datetime, str]:
 
     """
     at, bar, key = token.partition("|")
-    when = datetime.fromisoformat(at)
-    if not bar or when.tzinfo is None:
+    try:
+        when = datetime.fromisoformat(at)
+    except ValueError:
+        when = None
+    if not bar or when is None or when.tzinfo is None:
         raise ValueError(f"{token!r} is no page token: pass the previous page's `next`")
     return when, key

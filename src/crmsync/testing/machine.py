@@ -194,6 +194,14 @@ class SyncMachine(RuleBasedStateMachine):
         self.crash_at_a_storage_call(call, before=False)
         self.toggle_block()
 
+    @rule(call=st.integers(2, 9), stream=_streams, id_=_ids)
+    def die_while_listing_again(self, call: int, stream: str, id_: str) -> None:
+        """A cursor has expired, and the process dies in the listing that follows."""
+        self.fill(stream)
+        self._run()
+        self.go_unnoticed(stream, id_)
+        self.crash_at_a_storage_call(call, before=True)
+
     @rule()
     def run(self) -> None:
         """A run goes through."""

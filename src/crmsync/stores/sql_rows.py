@@ -1,0 +1,114 @@
+"""Records and contacts as rows, and back."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter
+from sqlalchemy import Row
+
+from ..model import UNDATED, Collection, Event, Item, Message, Visibility
+
+Values = dict[str, Any]
+"""A row to write, by column."""
+
+_LEVELS = tuple(Visibility)
+_COLLECTIONS: TypeAdapter[tuple[Collection, ...]] = TypeAdapter(tuple[Collection, ...])
+_MICROSECOND = timedelta(microseconds=1)
+_LARGEST = 2**63 - 1
+
+_TITLE_AND_TEXT: dict[str, tuple[str, str]] = {"message": ("subject", "text"), "event": ("summary", "description")}
+"""The fields with columns of their own."""
+_ELSEWHERE = {kind: {"kind", "collections", *fields} for kind, fields in _TITLE_AND_TEXT.items()}
+"""What the JSON leaves out: what has a column, and what belongs to the link."""
+
+
+class Rows(NamedTuple):
+    """What a batch's items are in the tables."""
+
+    records: dict[tuple[str, bytes], Values]
+    """By key and digest."""
+    participants: dict[tuple[str, bytes], tuple[str, ...]]
+    """The addresses, by the same."""
+    links: list[tuple[tuple[str, bytes], Values]]
+    """Each with its record's key and digest."""
+
+
+def rows_of(items: Iterable[Item]) -> Rows:
+    """Write items as rows, each distinct record once."""
+    rows = Rows({}, {}, [])
+    seen: dict[tuple[Collection, ...], str] = {}
+    for item in items:
+        for position, record in enumerate(item.records):
+            row = _record_row(record)
+            name = row["key"], row["digest"]
+            rows.records[name] = row
+            rows.participants[name] = tuple(sorted({p.address for p in record.participants}))
+            collections = tuple(record.collections)
+            if collections not in seen:
+                seen[collections] = _COLLECTIONS.dump_json(collections).decode()
+            link = {"item_id": item.id, "position": position, "held": item.held, "collections": seen[collections]}
+            rows.links.append((name, link))
+    return rows
+
+
+def _record_row(record: Message | Event) -> Values:
+    title, text = (getattr(record, field) for field in _TITLE_AND_TEXT[record.kind])
+    # Shorter by half without the defaults; a changed default is a changed schema. A warning would quote the mail.
+    data = record.model_dump_json(exclude=_ELSEWHERE[record.kind], exclude_defaults=True, warnings=False)
+    event = record if isinstance(record, Event) else None
+    return {
+        "key": record.key,
+        "digest": _digest(data, title, text),
+        "kind": record.kind,
+        "level": record.level.rank,
+        "at": micros(record.at),
+        "thread": record.thread,
+        "sequence": max(-_LARGEST, min(event.sequence, _LARGEST)) if event else 0,
+        "updated": micros(event.updated) if event and event.updated else 0,
+        "uid": record.uid if isinstance(record, Event) else record.message_id or None,
+        "title": title,
+        "data": data,
+        "text": text,
+    }
+
+
+def _digest(*parts: str | None) -> bytes:
+    digest = hashlib.blake2b(digest_size=16)
+    for part in parts:
+        data = b"" if part is None else part.encode()
+        digest.update(b"%d:" % (-1 if part is None else len(data)) + data)
+    return digest.digest()
+
+
+def record_of(row: Row[Any], collections: str = "[]") -> Message | Event:
+    """Read a record back, equal to the one that was stored."""
+    kind = Message if row.kind == "message" else Event
+    title, text = _TITLE_AND_TEXT[row.kind]
+    record: Message | Event = kind.model_validate_json(row.data)
+    fields = {title: row.title, text: row.text, "collections": _COLLECTIONS.validate_json(collections)}
+    return record.model_copy(update=fields)
+
+
+def level_of(rank: int) -> Visibility:
+    """Return the level of this rank."""
+    return _LEVELS[rank]
+
+
+def micros(when: datetime) -> int:
+    """Return an instant as whole microseconds since 1970 UTC."""
+    return (when - UNDATED) // _MICROSECOND
+
+
+def instant(value: int) -> datetime:
+    """Return the instant so many microseconds after 1970 UTC."""
+    return UNDATED + timedelta(microseconds=value)
+
+
+def chunks(values: Sequence[Any] | Mapping[Any, Any]) -> Iterable[list[Any]]:
+    """Split values so that a statement may name each of them: SQLite before 3.32 takes 999 parameters."""
+    flat = list(values)
+    return (flat[i : i + 500] for i in range(0, len(flat), 500))

@@ -1,0 +1,166 @@
+"""What the storage contracts need to know of each storage they run over: the hooks that a host would write."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import TypeAdapter
+from sqlalchemy import text
+
+from crmsync import Event, Message, PersonName, Record
+from crmsync.stores.memory import MemoryStorage
+from crmsync.stores.reading import Person
+from crmsync.stores.sql import SqlStorage
+from crmsync.testing import HeldContract, PeopleContract, StorageContract, WritersContract
+from crmsync.testing.storage_hooks import Link
+
+EXAMPLE = Path(__file__).parents[2] / "examples" / "plain" / "storage.py"
+RECORD: TypeAdapter[Message | Event] = TypeAdapter(Record)
+
+
+class OneWorker(StorageContract, PeopleContract, HeldContract):
+    """All that there is, but for what two workers need."""
+
+
+class MemoryHost(OneWorker):
+    """The reference. Dictionaries belong to one thread: it promises nothing to a second."""
+
+    def make_storage(self) -> MemoryStorage:
+        return MemoryStorage()
+
+    def read_records(self, storage: MemoryStorage) -> Mapping[Link, Iterable[Message | Event]]:
+        return {link: item.records for link, item in storage.items.items()}
+
+    def read_people(self, storage: MemoryStorage) -> Iterable[tuple[str, str, str]]:
+        return [(p.addresses[0], p.name.first, p.name.last) for p in storage.persons.values()]
+
+    def read_held(self, storage: MemoryStorage) -> Iterable[Link]:
+        return [link for link, item in storage.items.items() if item.held]
+
+    def add_person(self, storage: MemoryStorage, address: str, first: str, last: str) -> None:
+        name = PersonName(first=first, last=last)
+        id_ = -1 - len(storage.persons)
+        storage.persons[id_] = Person(id=id_, name=name, addresses=[address.lower()])
+
+    def delete_person(self, storage: MemoryStorage, address: str) -> None:
+        storage.delete_person(address)
+
+
+class FileHost(OneWorker, WritersContract):
+    """A storage in a file, which a second worker opens for itself."""
+
+    def open_file(self, path: str) -> Any:
+        raise NotImplementedError
+
+    def make_storage(self) -> Any:
+        # Kept as long as the test is: whatever runs it needs no fixture.
+        self.directory = tempfile.TemporaryDirectory()
+        self.main = self.open_file(f"{self.directory.name}/crm.db")
+        return self.main
+
+    def reopen(self, storage: Any) -> Any:
+        return self.open_file(f"{self.directory.name}/crm.db")
+
+    def done(self) -> None:
+        """Close and delete what the clause used."""
+        if hasattr(self, "directory"):
+            self.close(self.main)
+            self.directory.cleanup()
+
+    tearDown = teardown_method = done
+
+
+class SqlHost(FileHost):
+    def open_file(self, path: str) -> SqlStorage:
+        return SqlStorage(f"sqlite:///{path}")
+
+    def close(self, storage: SqlStorage) -> None:
+        storage.close()
+
+    def read_records(self, storage: SqlStorage) -> Mapping[Link, Iterable[Message | Event]]:
+        found = {}
+        for stream, id_ in self._links(storage):
+            item = storage.item(stream, id_)
+            assert item is not None
+            found[stream, id_] = item.records
+        return found
+
+    def read_people(self, storage: SqlStorage) -> Iterable[tuple[str, str, str]]:
+        return [(p.addresses[0], p.name.first, p.name.last) for p in storage.people("")]
+
+    def read_held(self, storage: SqlStorage) -> Iterable[Link]:
+        return self._links(storage, "WHERE l.held")
+
+    def add_person(self, storage: SqlStorage, address: str, first: str, last: str) -> None:
+        self._run(
+            storage,
+            "INSERT INTO crmsync_people (first, last, deleted) VALUES (:first, :last, 0)",
+            {"first": first, "last": last},
+        )
+        self._run(
+            storage,
+            "INSERT INTO crmsync_addresses (address, person_id, position)"
+            " SELECT :address, max(id), 0 FROM crmsync_people",
+            {"address": address.lower()},
+        )
+
+    def delete_person(self, storage: SqlStorage, address: str) -> None:
+        storage.delete_person(address)
+
+    def _links(self, storage: SqlStorage, where: str = "") -> list[Link]:
+        query = "SELECT DISTINCT s.name, l.item_id FROM crmsync_links l JOIN crmsync_streams s ON s.id = l.stream_id "
+        return [(stream, id_) for stream, id_ in self._run(storage, query + where)]
+
+    def _run(self, storage: SqlStorage, statement: str, values: Mapping[str, str] | None = None) -> list[Any]:
+        with storage._engine.begin() as connection:
+            result = connection.execute(text(statement), values or {})
+            return list(result) if result.returns_rows else []
+
+
+class TableHost(FileHost):
+    """The example's storage, or one with the same tables."""
+
+    storage: ClassVar[type[Any]]
+
+    def open_file(self, path: str) -> Any:
+        return self.storage(path)
+
+    def close(self, storage: Any) -> None:
+        storage.db.close()
+
+    def read_records(self, storage: Any) -> Mapping[Link, Iterable[Message | Event]]:
+        found: dict[Link, list[Message | Event]] = {}
+        for stream, id_, record in storage.db.execute("SELECT stream, id, record FROM link"):
+            found.setdefault((stream, id_), []).append(RECORD.validate_json(record))
+        return found
+
+    def read_people(self, storage: Any) -> Iterable[tuple[str, str, str]]:
+        people: list[tuple[str, str, str]] = storage.db.execute(
+            "SELECT address, first, last FROM person WHERE NOT deleted"
+        ).fetchall()
+        return people
+
+    def read_held(self, storage: Any) -> Iterable[Link]:
+        held: list[Link] = storage.db.execute("SELECT DISTINCT stream, id FROM link WHERE held").fetchall()
+        return held
+
+    def add_person(self, storage: Any, address: str, first: str, last: str) -> None:
+        storage.db.execute("INSERT INTO person (address, first, last) VALUES (?, ?, ?)", [address, first, last])
+
+    def delete_person(self, storage: Any, address: str) -> None:
+        storage.db.execute("UPDATE person SET deleted = 1, first = '', last = '' WHERE address = ?", [address])
+
+
+def table_storage(changes: Mapping[str, str] | None = None) -> type[Any]:
+    """Return the example's class, with some of its lines replaced."""
+    source = EXAMPLE.read_text(encoding="utf-8")
+    for old, new in (changes or {}).items():
+        assert source.count(old) == 1, f"the example has {source.count(old)} of {old!r}"
+        source = source.replace(old, new)
+    module: dict[str, Any] = {"__name__": "storage"}
+    exec(compile(source, str(EXAMPLE), "exec"), module)
+    made: type[Any] = module["TableStorage"]
+    return made
