@@ -23,6 +23,7 @@ from crmsync import (
     Screen,
     Selection,
     StaleCursor,
+    StorageError,
     Stream,
     Unavailable,
     sync,
@@ -486,6 +487,16 @@ def test_what_the_storage_raises_passes_through(storage: MemoryStorage) -> None:
     storage.apply = failing(OSError("disk full"))  # type: ignore[method-assign, assignment]
     with pytest.raises(OSError, match="disk full"):
         sync(FakeMailbox(*mails(1)), storage, CHANNEL, POLICY)
+
+
+def test_a_storage_that_cannot_be_used_ends_the_run_at_once(storage: MemoryStorage) -> None:
+    first, second = FakeMailbox(*mails(1), name="first"), FakeMailbox(*mails(1), name="second")
+    storage.load_cursor = failing(StorageError("the disk is full"), at=2)  # type: ignore[method-assign]
+    second.on_page = failing(AssertionError("read all the same"))
+    with pytest.raises(StorageError) as caught:
+        sync(FakeAccount(first, second), storage, CHANNEL, POLICY)
+
+    assert caught.value.report is not None
 
 
 def test_ledger_entries_of_what_is_gone_stay_to_explain(storage: MemoryStorage) -> None:

@@ -11,7 +11,9 @@ from ..errors import (
     NeedsAdmin,
     NotAuthorized,
     RateLimited,
+    SourceError,
     StaleCursor,
+    StorageError,
     Unavailable,
 )  # fmt: skip
 from ..model import Batch, Channel, Collection, Policy, Progress, Reason, Report
@@ -21,7 +23,10 @@ from .checkpoint import ChannelCheckpoint, fingerprint
 from .stream import StreamRun, brake
 
 _ACCOUNT_WIDE = (NotAuthorized, NeedsAdmin, RateLimited)
-_SEVERITY = (NotAuthorized, NeedsAdmin, RateLimited, MassDeletion, Unavailable, CursorExpired, StaleCursor)
+_OF_ONE_STREAM = (SourceError, StaleCursor, MassDeletion)
+_SEVERITY = (
+    StorageError, NotAuthorized, NeedsAdmin, RateLimited, MassDeletion, Unavailable, CursorExpired, StaleCursor,
+)  # fmt: skip
 
 
 def sync(
@@ -51,11 +56,12 @@ def sync(
         What was done, by stream and reason.
 
     Raises:
+        StorageError: at once; the storage cannot be used now.
         NotAuthorized, NeedsAdmin, RateLimited: at once, since the account's other streams would fail too.
         MassDeletion, Unavailable, CursorExpired, StaleCursor: after the other streams have been read.
 
-        Of several errors the first in this list is raised. Its `report` says what was done all the same; what the
-        storage itself raises passes through.
+        Of several errors the first in this list is raised. Its `report` says what was done all the same. What else
+        the storage raises passes through.
 
     """
     channel_run = _ChannelRun(provider, storage, channel, policy, progress)
@@ -112,7 +118,7 @@ class _ChannelRun:
             run = self._begin(stream.name)
             try:
                 run.read(stream.source, redrive=redrive)
-            except CrmSyncError as error:
+            except _OF_ONE_STREAM as error:
                 self._failed(run, error)
                 if isinstance(error, _ACCOUNT_WIDE):
                     raise
@@ -124,7 +130,7 @@ class _ChannelRun:
             if not isinstance(run.error, StaleCursor):
                 try:
                     run.settle(all_read=all_read, allow_mass_deletion=allow_mass_deletion)
-                except CrmSyncError as error:
+                except _OF_ONE_STREAM as error:
                     self._failed(run, error)
         for name, collection in self._missing.items():
             unchosen = collection is not None and not is_selected(collection, self._channel.selection)
@@ -138,7 +144,7 @@ class _ChannelRun:
                 run.clear(Reason.UNSELECTED if unchosen else Reason.DELETED, all_read=all_read)
                 if all_read:
                     self._remember({n: c for n, c in self._checkpoint.streams.items() if n != name})
-            except CrmSyncError as error:
+            except _OF_ONE_STREAM as error:
                 self._failed(run, error)
 
     def _begin(self, name: str) -> StreamRun:

@@ -119,11 +119,15 @@ class StreamRun:
                 self._commit(page, self._checkpoint.next(cursor=page.cursor, relisting=False))
 
     def _fetch_unknown(self, source: Source, present: Sequence[str]) -> None:
-        """Fetch those of the listed ids that have no decision, before the cursor passes them."""
-        if present:
-            unknown = [i for i in present if self._ids().get(i, Outcome.GONE) in (Outcome.GONE, Outcome.LEAVING)]
-            for chunk in _chunks(unknown):
-                self._fetch(source, chunk)
+        """Fetch those of the listed ids that have no decision, before the cursor passes them.
+
+        In a first listing nothing has, so the ledger is not read: memory stays that of a page.
+        """
+        if self._checkpoint.relisting:
+            unknown = (Outcome.GONE, Outcome.LEAVING)
+            present = [i for i in present if self._ids().get(i, Outcome.GONE) in unknown]
+        for chunk in _chunks(present):
+            self._fetch(source, chunk)
 
     def _sweep(self, unlisted: Iterable[str]) -> None:
         """Mark what a complete listing did not list; of what was never stored only the decision goes."""

@@ -288,7 +288,7 @@ class Item(Value):
     """What a stream lists under one id: a message, or a calendar object with all its instances."""
 
     id: str = Field(min_length=1)
-    """The provider's id, compared exactly."""
+    """The provider's id, compared exactly: text that any database holds, so no NUL and no lone surrogate."""
     records: Many[Record]
     """One message, or the events of one calendar object; replaces whatever the id held before."""
     held: bool = False
