@@ -349,3 +349,12 @@ def test_instances_over_changes_of_the_clocks_are_those_of_dateutil(
         {wall.replace(tzinfo=tz).astimezone(UTC) for wall in walls} if start.replace(tzinfo=tz) <= limit else set()
     )
     assert sorted(moment for moment in instants if moment <= limit and first <= moment < last) == [r.at for r in found]
+
+
+def test_without_a_window_a_series_comes_in_from_its_beginning_as_far_as_the_bounds_let_it() -> None:
+    few = b"BEGIN:VEVENT\r\nUID:few\r\nDTSTART:19750103T090000Z\r\nRRULE:FREQ=YEARLY;COUNT=3\r\nEND:VEVENT\r\n"
+    endless = b"BEGIN:VEVENT\r\nUID:endless\r\nDTSTART:20200103T090000Z\r\nRRULE:FREQ=SECONDLY\r\nEND:VEVENT\r\n"
+    calendar = parse_calendar(b"BEGIN:VCALENDAR\r\n" + few + endless + b"END:VCALENDAR\r\n")
+
+    assert [(item.id, len(item.records)) for item in calendar.items] == [("few", 3), ("endless", MAX_INSTANCES)]
+    assert calendar.truncated == {"endless"}

@@ -98,7 +98,9 @@ def _decided(item: Item, channel: Channel, policy: Policy) -> tuple[Item | None,
     if not kept:
         return None, decision, []
     held = policy.hold_sensitive and any(isinstance(r, Message) and is_sensitive(r) for r in kept)
-    people = [contact for record in kept for contact in contacts_for(record, channel, policy)]
+    # The instances of a series share their participants, so one of them speaks for all.
+    distinct = {id(record.participants): record for record in kept}.values()
+    people = [contact for record in distinct for contact in contacts_for(record, channel, policy)]
     if len(kept) == len(item.records) and held == item.held:
         return item, decision, people
     return item.model_copy(update={"records": tuple(kept), "held": held}), decision, people

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 
 from ..model import Collection, Item, Skipped, Value
 from ..model.value import Line, Many, SetOf
@@ -29,15 +29,25 @@ class Calendar(Value):
     """The ids whose series has more events in the window than are expanded; their `Event.problems` say so."""
 
 
+FOREVER = (datetime(1900, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC))
+"""The window where none is said: as far as a series goes, within the bounds on instances and steps."""
+
+
 def parse_calendar(
-    data: bytes, *, start: datetime, end: datetime, zone: str = "UTC", collections: Sequence[Collection] = ()
+    data: bytes,
+    *,
+    start: datetime = FOREVER[0],
+    end: datetime = FOREVER[1],
+    zone: str = "UTC",
+    collections: Sequence[Collection] = (),
 ) -> Calendar:
     """Read calendars and expand their series.
 
     `data` is an iCalendar stream of any size and quality: one object as CalDAV has it, a whole calendar, several of
     them, or one put together from a calendar's own lines, its VTIMEZONEs and the VEVENTs of one UID, which reads the
     same as in the whole file. `start` and `end` are aware: a series' instance comes in when it overlaps the time from
-    the one (inclusive) to the other; single events always come in. `zone` is the IANA name of the zone that counts
+    the one (inclusive) to the other; single events always come in. Without them a series comes in from its beginning,
+    as far as the bounds let it. `zone` is the IANA name of the zone that counts
     for times and dates without one, where the calendar has no X-WR-TIMEZONE. `collections` are put into every event.
 
     Instances are found in the series' own local time. Work and memory for one UID are bounded.
