@@ -14,6 +14,7 @@ help:  ## list the targets
 
 demo: $(VENV)/.installed-cli  ## sync a sample workspace and show what each colleague sees
 	@$(BIN)/crmsync demo
+	@printf '\n%s\n' 'The program is here: export PATH="$(abspath $(BIN)):$$PATH"'
 
 test: $(VENV)/.installed-dev  ## run the tests, those in the documentation too (ARGS="-k name" for some)
 	@$(BIN)/python -m pytest $(ARGS)

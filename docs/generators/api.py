@@ -6,12 +6,13 @@ import ast
 import importlib
 import inspect
 import re
+from collections.abc import Collection
 from enum import Enum
 
 from crmsync import CrmSyncError
 
-from . import source
-from .markdown import code, docstring, first_sentence, table
+from . import contract, source
+from .markdown import code, docstring, table
 
 MODULES = {
     "crmsync": "The names that every host needs.",
@@ -77,17 +78,17 @@ def _class(node: ast.ClassDef, value: object) -> str:
         parts.append(_values(declared))
     elif declared:
         parts.append(table(["field", "type", "default", "meaning"], [_field(f) for f in declared]))
-    return "\n".join([*parts, *_methods(node)])
+    given = contract.hooks(value) if isinstance(value, type) and contract.clauses(value) else None
+    if node.name in contract.CONTRACTS:
+        parts.append(f"[Its clauses](contract.md#{node.name.lower()}).\n")
+    return "\n".join([*parts, *_methods(node, given)])
 
 
-def _methods(node: ast.ClassDef) -> list[str]:
-    """Return a class's methods: a contract's clauses as a list, and what a protocol says already by name."""
-    methods = source.methods(node)
+def _methods(node: ast.ClassDef, only: Collection[str] | None) -> list[str]:
+    """Return a class's methods, of a contract the hooks, and by name only what a protocol says already."""
+    methods = [m for m in source.methods(node) if only is None or m.name in only]
     said = {m.name: inspect.cleandoc(ast.get_docstring(m) or "") for m in methods}
     parts = []
-    if clauses := [m.name for m in methods if m.name.startswith("test_")]:
-        listed = [f"- **{name[5:].replace('_', ' ')}**: {first_sentence(said[name])}" for name in clauses]
-        parts.append("\n".join(listed) + "\n")
     protocols: dict[str, list[str]] = {}
     for name, doc in said.items():
         if reference := re.fullmatch(r"See `(\w+)`\.", doc):
@@ -97,7 +98,7 @@ def _methods(node: ast.ClassDef) -> list[str]:
     for method in methods:
         inherited = re.fullmatch(r"See `\w+`\.", said[method.name])
         step = machine and not method.name.startswith(("make_", "read_"))
-        if inherited or step or method.name in clauses:
+        if inherited or step:
             continue
         if source.is_property(method):
             returns = ast.unparse(method.returns) if method.returns else ""

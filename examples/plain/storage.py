@@ -85,6 +85,8 @@ class TableStorage:
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 4:
+        sys.exit(__doc__)
     mailbox, address, database = sys.argv[1:]
     channel = Channel(key=address, addresses={address})
     print(sync(MailFiles(mailbox, address), TableStorage(database), channel, Policy()))  # noqa: T201 - a script's answer

@@ -1,4 +1,4 @@
-"""The four roles around the engine, and what each owes the others.
+"""The roles around the engine, and what each owes the others.
 
 Every clause here has a test in `crmsync.testing`: `SourceContract` for providers, `StorageContract` for storages.
 """

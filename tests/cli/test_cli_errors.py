@@ -14,6 +14,7 @@ from command_line import Run, mail, mbox
 from crmsync.cli import main
 from crmsync.cli.failures import advice_for, explained
 from crmsync.errors import CrmSyncError, CursorExpired, NeedsAdmin, NotAuthorized, RateLimited, StaleCursor, Unavailable
+from crmsync.stores.sql import SqlStorage
 
 ME = ("--me", "me@acme.example")
 
@@ -45,6 +46,8 @@ MISTAKES: list[tuple[tuple[str, ...], str, str]] = [
     (("people", "--db", "missing.db"), "there is no database at missing.db", "--db"),
     (("companies", "--db", "folders"), "folders is a folder, not a database", "--db"),
     (("why", "x"), "there is no database at crmsync.db", "crmsync sync"),
+    (("sync", "a.mbox", *ME, "--db", "folders"), "folders is a folder, not a database", "--db"),
+    (("sync", "a.mbox", *ME, "--db", ""), ". is a folder, not a database", "--db"),
 ]
 
 
@@ -75,6 +78,14 @@ def test_a_users_mistake_is_told_in_a_sentence(
     assert not (files / "crmsync.db").exists()
 
 
+def test_a_link_that_leads_to_itself_is_told(crmsync: Run, files: Path) -> None:
+    (files / "loop").symlink_to("loop")
+    said = crmsync("sync", "loop", *ME)
+
+    assert 2 == said.exit_code, said.output
+    assert said.stderr.startswith("crmsync: loop is not there")
+
+
 @pytest.mark.parametrize("args", [("snyc",), ("sync", "--nonsense"), ("timeline", "--limit", "none"), ("people", "x")])
 def test_what_the_command_line_itself_refuses_counts_as_a_mistake(args: tuple[str, ...], crmsync: Run) -> None:
     assert 2 == crmsync(*args).exit_code
@@ -88,6 +99,41 @@ def test_a_file_that_is_no_database_is_told_and_left_alone(crmsync: Run, files: 
         assert 1 == said.exit_code
         assert "no SQLite database" in said.stderr
     assert (files / "crmsync.db").read_text().startswith("This is a shopping list")
+
+
+@pytest.mark.parametrize(
+    "args",
+    [("people",), ("companies",), ("timeline", "Ann"), ("why",), ("why", "x"), ("preview", "a.mbox", *ME)],
+    ids=" ".join,
+)
+def test_what_only_reads_leaves_somebody_elses_database_alone(args: tuple[str, ...], crmsync: Run, files: Path) -> None:
+    with sqlite3.connect("other.db") as connection:
+        connection.execute("CREATE TABLE people (name TEXT)")
+    connection.close()
+    before = (files / "other.db").read_bytes()
+    said = crmsync(*args, "--db", "other.db")
+
+    assert before == (files / "other.db").read_bytes()
+    assert (0 if args[0] == "preview" else 2) == said.exit_code
+    assert args[0] == "preview" or said.stderr.startswith("crmsync: nothing was synced into other.db yet\nRun")
+
+
+def test_a_database_whose_sync_failed_before_its_first_channel_says_to_sync(crmsync: Run, files: Path) -> None:
+    SqlStorage(f"sqlite:///{files / 'crmsync.db'}").close()
+    said = crmsync("people")
+
+    assert 2 == said.exit_code
+    assert said.stderr.startswith("crmsync: nothing was synced into crmsync.db yet\nRun `crmsync sync` first")
+
+
+def test_a_database_whose_tables_are_somebody_elses_is_told(crmsync: Run, files: Path) -> None:
+    with sqlite3.connect("crmsync.db") as connection:
+        connection.execute("CREATE TABLE crmsync_schema (other TEXT)")
+    connection.close()
+    said = crmsync("sync", "a.mbox", *ME)
+
+    assert 1 == said.exit_code
+    assert "its tables are not as crmsync makes them; give another database" in said.stderr
 
 
 def test_a_database_of_a_newer_version_is_told(crmsync: Run, files: Path) -> None:

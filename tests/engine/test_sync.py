@@ -26,6 +26,7 @@ from crmsync import (
     StorageError,
     Stream,
     Unavailable,
+    Visibility,
     sync,
 )  # fmt: skip
 from crmsync.stores.memory import MemoryStorage
@@ -474,6 +475,28 @@ def test_internal_mail_is_never_fetched_where_the_envelope_tells(storage: Memory
 
 def test_a_contact_is_counted_once_however_many_pages_name_it(storage: MemoryStorage) -> None:
     assert sync(FakeMailbox(*mails(3), page_size=1), storage, CHANNEL, POLICY).contacts == 1
+
+
+def test_a_changed_visibility_reaches_the_storage_though_there_is_no_new_mail(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(mail("1"))
+    sync(mailbox, storage, CHANNEL, POLICY)
+    sync(mailbox, storage, CHANNEL.model_copy(update={"visibility": Visibility.PRIVATE}), POLICY)
+
+    assert storage.timeline("a colleague").entries == ()
+    assert mailbox.fetched == ["1"]
+
+
+def test_a_new_known_contact_has_mail_decided_again_only_where_that_matters(storage: MemoryStorage) -> None:
+    mailbox = FakeMailbox(mail("1"))
+    more = POLICY.model_copy(update={"known_contacts": frozenset({"ann@client.example"})})
+    sync(mailbox, storage, CHANNEL, POLICY)
+    sync(mailbox, storage, CHANNEL, more)
+    assert mailbox.fetched == ["1"]
+    choosy = CHANNEL.model_copy(update={"known_contacts_only": True})
+    sync(mailbox, storage, choosy, POLICY)
+    assert outcomes(storage) == {"1": "excluded/unknown_contact"}
+    sync(mailbox, storage, choosy, more)
+    assert outcomes(storage) == {"1": "stored/accepted"}
 
 
 def test_progress_is_told_after_each_transaction(storage: MemoryStorage) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmsync.formats.addresses import addresses, participants
+from crmsync.formats.addresses import MAX_OCTETS, addresses, participants
 from crmsync.model import Participant, Role
 
 NAMES = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), max_size=20)
@@ -94,6 +94,22 @@ def test_ten_thousand_recipients_stay() -> None:
 
     assert 10_000 == len(found)
     assert Participant(address="p9999@x.example", role=Role.TO, name="Person, 9999") == found[-1]
+
+
+def test_a_giant_list_of_recipients_is_read_up_to_a_limit_and_never_in_half_an_address(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("crmsync.formats.addresses.MAX_OCTETS", 20_000)
+    many = b", ".join(b"p%d@x.example" % n for n in range(2_000))
+    found = participants([("cc", many), ("cc", many), ("from", b"ann@client.example")])
+
+    assert "ann@client.example" == found[0].address
+    assert 1_000 < len(found) < 2_000
+    assert [f"p{n}@x.example" for n in range(len(found) - 1)] == [p.address for p in found[1:]]
+
+
+def test_nobody_is_read_from_a_list_beyond_the_limit_that_has_no_comma() -> None:
+    assert [] == participants([("cc", b"ann@client.example" + b" x" * MAX_OCTETS)])
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,17 @@ import pytest
 from file_worlds import ME, EmlWorld, Follower, MaildirWorld, fetch_all, mail, message_of, name_of, only_source, touch
 
 from crmsync.errors import Unavailable
-from crmsync.model import CollectionRole
+from crmsync.model import CollectionRole, Item
 from crmsync.protocols import Source
 from crmsync.providers.files import MailFiles, folder
 
 
 def source(world: EmlWorld | MaildirWorld) -> Source:
     return only_source(world.provider())
+
+
+def _roles(item: Item) -> set[CollectionRole]:
+    return {c.role for c in message_of(item).collections}
 
 
 def test_a_maildir_message_keeps_its_id_when_it_is_read_answered_and_moved_to_cur(tmp_path: Path) -> None:
@@ -45,6 +49,16 @@ def test_a_maildir_flag_that_keeps_mail_out_is_a_change(tmp_path: Path, flag: st
     (flagged,) = (item for item in follower.holds.values() if name_of(item) == "a")
     assert role in {c.role for c in message_of(flagged).collections}
     assert [name_of(follower.holds[i]) for i in follower.told] == ["a"]
+
+
+def test_files_that_are_named_by_nothing_but_flags_are_read_beside_the_others(tmp_path: Path) -> None:
+    world = MaildirWorld(tmp_path)
+    for name in (":2,", ":2,S", "!2,T", "1.a:2,S"):
+        (world.path / "cur" / name).write_bytes(mail(name))
+    found = fetch_all(source(world))
+    assert sorted(name_of(item) for item in found) == ["!2,T", "1.a:2,S", ":2,", ":2,S"]
+    left_out = [item for item in found if {CollectionRole.TRASH, CollectionRole.DRAFTS} & _roles(item)]
+    assert [name_of(item) for item in left_out] == ["!2,T"]
 
 
 def test_a_file_that_moves_from_new_to_cur_between_listing_and_fetching_is_found(tmp_path: Path) -> None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import sqlite3
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -21,6 +23,7 @@ COLLEAGUE = "colleague"
 """A viewer who owns nothing: sees what members share with each other."""
 
 _FEW = 8
+_SYNC_FIRST = "Run `crmsync sync` first, or say where it is with --db PATH."
 _T = TypeVar("_T")
 
 
@@ -28,9 +31,11 @@ def create(path: Path) -> SqlStorage:
     """Open the database, making it where there is none.
 
     Raises:
+        Mistake: it is a folder.
         StorageError, OSError: it cannot be used.
 
     """
+    _no_folder(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     return _opened(path)
 
@@ -39,15 +44,30 @@ def existing(path: Path) -> SqlStorage:
     """Open a database that has to be there.
 
     Raises:
-        Mistake: it is not.
+        Mistake: it is not, or nothing was ever synced into it.
         StorageError: it cannot be used.
 
     """
     if not path.exists():
-        raise Mistake(f"there is no database at {path}", "Run `crmsync sync` first, or say where it is with --db PATH.")
+        raise Mistake(f"there is no database at {path}", _SYNC_FIRST)
+    _no_folder(path)
+    if is_foreign(path):
+        raise Mistake(f"nothing was synced into {path} yet", _SYNC_FIRST)
+    return _opened(path)
+
+
+def is_foreign(path: Path) -> bool:
+    """Tell whether a database has none of our tables. Opening it would make them, which is for a sync to do."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
+            return not connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'crmsync_schema'").fetchone()
+    except sqlite3.Error:
+        return False  # whoever opens it says what is wrong with it
+
+
+def _no_folder(path: Path) -> None:
     if path.is_dir():
         raise Mistake(f"{path} is a folder, not a database", "Give the database's file with --db PATH.")
-    return _opened(path)
 
 
 def _opened(path: Path) -> SqlStorage:
@@ -89,6 +109,8 @@ def viewer_named(asked: str | None, workspace: Workspace, channels: Sequence[Cha
     if asked is None:
         if len(owners) == 1:
             return Viewer(next(iter(owners)), owns=True)
+        if not known:
+            raise Mistake(f"nothing was synced into {workspace.database} yet", _SYNC_FIRST)
         raise Mistake("say whose eyes to look through", f"Add --as with one of: {known}.")
     found = names.get(asked) or names.get(str(clean_address(asked)))
     if found:

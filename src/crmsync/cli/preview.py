@@ -16,7 +16,7 @@ from ..stores.preview import Preview
 from ..stores.sql import SqlStorage
 from . import options
 from .console import line, output, table
-from .database import existing
+from .database import existing, is_foreign
 from .failures import FAILED
 from .running import run, watching
 from .streams import counted, print_json, shortened
@@ -41,7 +41,8 @@ Examples:
 def command(*, database: Path | None, workspace: Path | None, as_json: bool, **given: Any) -> None:
     """Show what sync would do with the same arguments, and write nothing."""
     found = chosen(given, workspace, database)
-    storage = existing(found.database) if found.database.exists() else MemoryStorage()
+    there = found.database.exists() and not is_foreign(found.database)
+    storage = existing(found.database) if there else MemoryStorage()
     preview = Preview(storage)
     with watching() as watch:
         ran = list(

@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
+import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -118,7 +119,7 @@ def from_options(
     owner = addresses[0]
     accounts = {}
     for path in paths:
-        whole = path.resolve()
+        whole = Path(os.path.realpath(path))  # which a loop of links does not stop, as it does `resolve`
         digest = hashlib.sha256(str(whole).encode("utf-8", "surrogateescape")).hexdigest()[:8]
         key = f"{safe(whole.name).replace('/', '-')[:100]}#{digest}"
         channel = Channel.model_validate({"key": key, "owner": owner, "addresses": own, **settings})

@@ -103,6 +103,7 @@ class _ChannelRun:
         self._progress = progress
         self._stored = storage.load_cursor(channel.key)
         self._checkpoint = ChannelCheckpoint.read(self._stored) or ChannelCheckpoint()
+        self._shared = f"{channel.visibility} of {channel.owner}"
         self._missing: Mapping[str, Collection | None] = {}
 
     def read(self, *, redrive: bool) -> None:
@@ -111,8 +112,9 @@ class _ChannelRun:
         listed = {s.name: s.collection for s in streams}
         known = self._checkpoint.streams
         self._missing = {name: collection for name, collection in known.items() if name not in listed}
-        if {**known, **listed} != known:
-            # Before the first item of a stream is stored, the stream is on record: it cannot be forgotten.
+        if {**known, **listed} != known or self._checkpoint.shared != self._shared:
+            # Before the first item of a stream is stored, the stream is on record: it cannot be forgotten. And what
+            # others may see now does not wait for the next mail.
             self._remember({**known, **listed})
         for stream in streams:
             run = self._begin(stream.name)
@@ -167,7 +169,7 @@ class _ChannelRun:
             self.errors.append(error)
 
     def _remember(self, streams: Mapping[str, Collection | None]) -> None:
-        after = self._checkpoint.next(streams=streams)
+        after = self._checkpoint.next(streams=streams, shared=self._shared)
         key = self._channel.key
         self._storage.apply(Batch(stream=key, channel=self._channel, expected=self._stored, cursor=after.dump()))
         self._stored, self._checkpoint = after.dump(), after

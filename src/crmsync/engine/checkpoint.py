@@ -63,15 +63,15 @@ class ChannelCheckpoint(_Checkpoint):
 
     v: Literal["channel/1"] = "channel/1"
     streams: Mapping[str, Collection | None] = Field(default_factory=dict)
+    shared: str = ""
+    """Whose the channel is and how much of it others see, as the storage was last told."""
 
 
 def fingerprint(channel: Channel, policy: Policy) -> str:
     """Name the settings that decisions depend on: the same settings, the same name, in every process."""
-    data = [
-        channel.model_dump(exclude={"key", "owner", "visibility", "window"}),
-        policy.model_dump(
-            exclude={"strictest", "max_deletion_share", "max_deletion_free", "max_attempts", "deletion_grace"}
-        ),
-    ]
+    unread = {"strictest", "max_deletion_share", "max_deletion_free", "max_attempts", "deletion_grace"}
+    if not channel.known_contacts_only:
+        unread.add("known_contacts")  # or every new contact would have all mail decided again
+    data = [channel.model_dump(exclude={"key", "owner", "visibility", "window"}), policy.model_dump(exclude=unread)]
     text = json.dumps(data, default=lambda value: sorted(value) if isinstance(value, frozenset) else str(value))
     return hashlib.sha256(text.encode()).hexdigest()[:16]

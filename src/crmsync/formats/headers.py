@@ -16,8 +16,8 @@ Fields = list[tuple[str, bytes]]
 """Names in lower case, and values as they were sent, still folded."""
 
 _EOL = rb"(?:\r\n|\n|\r)"
-_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:[ \t]*+([^\r\n]*+(?:" + _EOL + rb"[ \t]++[^\r\n]*+)*+)" + _EOL + rb"?")
-_FIELDS = re.compile(rb"^([!-9;-~]++)[ \t]*+:[ \t]*+(.*+(?:\n[ \t].*+)*+)", re.MULTILINE)
+_FIELD = re.compile(rb"([!-9;-~]++)[ \t]*+:[ \t]*+([^\r\n]*+(?>(?:" + _EOL + rb"[ \t]++[^\r\n]*+)*))" + _EOL + rb"?")
+_FIELDS = re.compile(rb"^([!-9;-~]++)[ \t]*+:[ \t]*+(.*+(?>(?:\n[ \t].*+)*))", re.MULTILINE)
 _LINE = re.compile(rb"[^\r\n]*+" + _EOL + rb"?")
 _BLANK = re.compile(rb"[ \t]*+(?:" + _EOL + rb"|\Z)")
 _FOLD = re.compile(rb"(?:\r\n|\n|\r)(?=[ \t])")
@@ -31,7 +31,7 @@ _ENCODED_WORD = re.compile(
 )  # fmt: skip
 
 _PARAMETER = re.compile(
-    r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?:[^"\\]++|\\.?)*+)"?|([^;"\s]*+(?:[ \t]++[^;"\s=]++(?!=))*+))', re.DOTALL
+    r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?>(?:[^"\\]++|\\.?)*))"?|([^;"\s]*+(?>(?:[ \t]++[^;"\s=]++(?!=))*)))', re.DOTALL
 )
 # Only these two: Windows paths come unescaped.
 _QUOTED_PAIR = re.compile(r'\\(["\\])')

@@ -9,11 +9,13 @@ from html import unescape
 
 # A tag. The bound of the first alternative keeps it linear where all tags end within quotes. Whatever else begins
 # with "<" is a comment, a declaration, or text.
-_TAG = r"""<(?:(/?)([a-zA-Z][a-zA-Z0-9:_-]*+)((?:[^>"']++|"[^"]*+"|'[^']*+'){0,64}+|[^>]*+)>|(!--)|([!?/])[^>]*+>|)"""
+_TAG = (
+    r"""<(?:(/?)([a-zA-Z][a-zA-Z0-9:_-]*+)((?>(?:[^>"']++|"[^"]*+"|'[^']*+'){0,64})|[^>]*+)>|(!--)|([!?/])[^>]*+>|)"""
+)
 _ANY = re.compile("([^<]*+)" + _TAG)
 # Three tags in four say nothing about the text: they are passed over with it.
 _MARKUP = r"</?+(?:span|o:p|b|i|u|em|strong|font|tbody)>"
-_TELLING = re.compile(rf"((?:[^<]++|{_MARKUP})*+)" + _TAG)
+_TELLING = re.compile(rf"((?>(?:[^<]++|{_MARKUP})*))" + _TAG)
 _TEXT_MARKUP = re.compile(_MARKUP)
 _HREF = re.compile(r"""(?:^|[\s"'/])href\s*+=\s*+(?:"([^"]*+)|'([^']*+)|([^\s"'>]++))""", re.IGNORECASE)
 _ALT = re.compile(r"""(?:^|[\s"'/])alt\s*+=\s*+(?:"([^"]*+)|'([^']*+)|([^\s"'>]++))""", re.IGNORECASE)
@@ -127,7 +129,7 @@ def _element_end(html: str, name: str, position: int) -> int:
 
 @lru_cache(maxsize=64)
 def _tags_of(*names: str) -> re.Pattern[str]:
-    return re.compile(rf"<(/?)({'|'.join(names)})(?:[\s/][^>]*+)?+(?:>|\Z)", re.IGNORECASE)
+    return re.compile(rf"<(/?)({'|'.join(names)})(?>(?:[\s/][^>]*+)?)(?:>|\Z)", re.IGNORECASE)
 
 
 def _convert(html: str, *, reading: bool) -> str:

@@ -31,8 +31,8 @@ class RawCalendar(NamedTuple):
 
 _RETURNS = re.compile(rb"\r+\n?")
 _BLANK_LINES = re.compile(rb"\n{2,}")
-_QUOTED_HEAD = re.compile(r'((?:[^":]|"[^"]*")*+):')
-_QUOTED_PARAMETER = re.compile(r';([^=;":]+)=((?:"[^"]*"|[^";])*+)')
+_QUOTED_HEAD = re.compile(r'((?>(?:[^":]|"[^"]*")*)):')
+_QUOTED_PARAMETER = re.compile(r';([^=;":]+)=((?>(?:"[^"]*"|[^";])*))')
 _CARET = re.compile(r"\^([n'^])")
 _ESCAPE = re.compile(r"\\(.)")
 _DURATION = re.compile(

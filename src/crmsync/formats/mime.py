@@ -21,7 +21,7 @@ _WANTED = frozenset(ADDRESS_FIELDS) | RULE_HEADERS | PART_FIELDS | {
     "date", "in-reply-to", "message-id", "references", "subject",
 }  # fmt: skip
 _MBOX_LINE = re.compile(rb">?From [^\r\n]*+(?:\r\n|\n|\r)")
-_BLANK_LINES = re.compile(rb"(?:[ \t]*+(?:\r\n|\n|\r))++(?=[!-9;-~]++[ \t]*+:)")
+_BLANK_LINES = re.compile(rb"(?>(?:[ \t]*+(?:\r\n|\n|\r))+)(?=[!-9;-~]++[ \t]*+:)")
 # What is forwarded is what the mail is about, though Outlook introduces it like history.
 _FORWARD = re.compile(r"\s*+(?:fwd?|wg|tr|rv|enc|i|pd|vb|vl|转发|轉寄|전달)\s*+[:：]", re.IGNORECASE)
 _METHOD = re.compile(rb"^METHOD[^:\r\n]{0,100}:[ \t]*([A-Za-z-]{1,40})", re.MULTILINE | re.IGNORECASE)

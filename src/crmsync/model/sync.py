@@ -115,7 +115,10 @@ class Batch(Value):
     """One transaction: all of it, or nothing."""
 
     stream: str
+    """The channel's key, a slash, and the provider's name for the stream; for what the engine keeps of the channel
+    itself, the key alone."""
     channel: Channel
+    """As the run has it: a storage keeps owner and visibility from here."""
     expected: Cursor | None
     """The cursor that the storage must hold now, else `StaleCursor`."""
     cursor: Cursor

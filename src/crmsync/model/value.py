@@ -6,7 +6,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, date, datetime
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
@@ -115,8 +115,9 @@ Day = Annotated[date, BeforeValidator(_no_time)]
 
 if TYPE_CHECKING:
     # A host's type checker lets lists and sets pass where pydantic takes them.
-    Many: TypeAlias = Sequence
-    SetOf: TypeAlias = Set
+    _T = TypeVar("_T")
+    Many: TypeAlias = Sequence[_T]
+    SetOf: TypeAlias = Set[_T]
 else:
 
     class Many:

@@ -121,7 +121,7 @@ def company_name(domain: str) -> str:
             label = idna.decode(label)
         except idna.IDNAError:
             return label
-    return " ".join(_word(word) for word in re.split(r"[-_]+", label) if word)
+    return " ".join(_word(word) for word in re.split(r"[-_]+", label) if word) or domain
 
 
 def _word(word: str) -> str:

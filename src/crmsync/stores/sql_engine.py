@@ -18,6 +18,7 @@ WAIT = 30.0
 """Seconds to wait for another writer, where the URL does not say `?timeout=`."""
 
 _SQLITE_ADVICE = {
+    sqlite3.SQLITE_ERROR: "its tables are not as crmsync makes them; give another database, or another prefix",
     sqlite3.SQLITE_BUSY: "another program holds its lock; try again when that has finished",
     sqlite3.SQLITE_LOCKED: "another program holds its lock; try again when that has finished",
     sqlite3.SQLITE_READONLY: "it may not be written; check the permissions of the file and of its directory",

@@ -111,6 +111,8 @@ def _entry(file: os.DirEntry[str], id_: str) -> Entry | None:
 
 def _maildir_id(name: str) -> str:
     unique, *info = _INFO.split(shown(name), maxsplit=1)
+    # A file that is named by its flags alone needs an id too; without one it would stop its whole folder.
+    unique = unique or f"_{shown(name)[1:]}"
     flags = "".join(flag for flag in "DT" if info and flag in info[0])
     return f"{unique}:2,{flags}" if flags else unique
 
