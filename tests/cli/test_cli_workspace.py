@@ -49,6 +49,9 @@ MISTAKES: list[tuple[str, str, str]] = [
     (CHANNEL + "window = {past_days = -1}\n", "channels.x.window.past_days: ", "-1"),
     (CHANNEL + "selection = {mode = 'all', collections = ['I']}\n", "channels.x.selection: ", "'only'"),
     (CHANNEL + "qqqqq = 1\n", "channels.x.qqqqq: is no setting", "there are"),
+    ('[channels.x]\nsource = "a\\u0000"\n', "channels.x.source: is not the name of a file", ""),
+    ("[channels.x]\nsource = ''\n", "channels.x.source: is not the name of a file", ""),
+    ('database = "a\\u0000"\n', "database: is not the name of a file", ""),
     ("[channels.'a/b']\nsource = 'a'\naddresses = ['a@b.example']\n", "channels.a/b.key: ", ""),
 ]
 

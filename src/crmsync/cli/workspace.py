@@ -25,10 +25,10 @@ import os
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from zoneinfo import available_timezones
 
-from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 
 from ..model import Channel, Policy, TypedAddress, Value
 from .failures import Mistake
@@ -42,10 +42,20 @@ _LISTS = frozenset({
 })  # fmt: skip
 
 
+def _nameable(path: str) -> str:
+    if "\0" in path or not path:
+        raise ValueError("is not the name of a file")
+    return path
+
+
+PathText = Annotated[str, AfterValidator(_nameable)]
+"""What the operating system takes for a path."""
+
+
 class Origin(Value):
     """Where a channel's items come from."""
 
-    source: str
+    source: PathText
     """A path, relative to the workspace file."""
     type: Literal["mail", "calendar"] | None = None
     """Told by the path where it is not said."""
@@ -89,7 +99,7 @@ def load(file: Path | None, database: Path | None) -> Workspace:
     unknown = sorted(data.keys() - {"database", "members", "policy", "channels"})
     if unknown:
         raise _wrong(found, unknown[0], _no_setting(unknown[0], ("database", "members", "policy", "channels")))
-    named = _checked(TypeAdapter(str), data.get("database", DATABASE), found, "database")
+    named = _checked(TypeAdapter(PathText), data.get("database", DATABASE), found, "database")
     members = _members(found, _table(found, data, "members"))
     policy = {**_table(found, data, "policy")}
     if "members" in policy:
