@@ -337,3 +337,14 @@ def test_a_message_that_a_rewriting_removed_is_not_taken_for_what_lies_there_now
     assert [(p.upserts, p.deletes) for p in source.fetch([gone]) if p.upserts or p.deletes] == [((), (gone,))]
     list(source.changes(None))
     assert [(p.upserts, p.deletes) for p in source.fetch([gone]) if p.upserts or p.deletes] == [((), (gone,))]
+
+
+def test_copies_of_one_message_on_several_pages_are_one_item(tmp_path: Path) -> None:
+    box = tmp_path / "box"
+    mails = [f"From x Mon Jan  5 09:00:00 2026\nMessage-ID: <{n}@x.example>\n\nText {n}\n\n" for n in range(300)]
+    box.write_text("".join(mails) + mails[0] + mails[7])
+    pages = list(MailFiles(box, "me@acme.com").streams(Selection())[0].source.changes(None))
+    listed = [id_ for page in pages for id_ in page.present]
+
+    assert len(pages) > 1
+    assert (len(listed), len(set(listed))) == (300, 300)

@@ -132,7 +132,7 @@ class MboxSource(Source):
             yield Page(cursor=here.model_copy(update={"tail": 0}).dump())
             return
         for batch in batches(self._backwards(walk, begun), _octets):
-            present = list(dict.fromkeys(located.id for located in batch if not located.hidden))
+            present = list(dict.fromkeys(located.id for located in batch if self._is_first(located)))
             done += len(present)
             start = batch[-1].start
             more = start > walk.first
@@ -165,8 +165,13 @@ class MboxSource(Source):
         if len(self._places) >= REMEMBERED // 2:
             self._older, self._places = self._places, {}
         if not located.hidden:
-            self._places[hash(located.id)] = start << _LENGTH_BITS | located.octets
+            self._places.setdefault(hash(located.id), start << _LENGTH_BITS | located.octets)
         return located
+
+    def _is_first(self, located: Located) -> bool:
+        """Tell whether no other copy, octet for octet, was listed before; where that is forgotten, say yes."""
+        place = self._places.get(hash(located.id), located.start << _LENGTH_BITS)
+        return not located.hidden and place >> _LENGTH_BITS == located.start
 
     def _find(self, walk: _Walk, wanted: dict[str, None]) -> Iterator[Located]:
         """Yield the wanted messages that exist, and take them off the list."""
