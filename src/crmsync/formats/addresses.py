@@ -82,11 +82,15 @@ def _within(value: bytes, limit: int) -> bytes:
 
 
 def _people(value: bytes, role: Role) -> tuple[Participant, ...]:
-    return tuple(
-        Participant(address=clean, role=role, name=name or None)
-        for name, address in addresses(unfold(value))
-        if (clean := clean_address(address)).strip("@")
-    )
+    person = _person if len(value) < 5_000 else _person.__wrapped__
+    found = (person(name, address, role) for name, address in addresses(unfold(value)))
+    return tuple(participant for participant in found if participant)
+
+
+@lru_cache(maxsize=8192)
+def _person(name: str, address: str, role: Role) -> Participant | None:
+    clean = clean_address(address)
+    return Participant(address=clean, role=role, name=name or None) if clean.strip("@") else None
 
 
 def addresses(value: str) -> list[tuple[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import datetime
+from functools import partial
 from typing import NamedTuple
 
 from ...formats.headers import parse_date
@@ -128,7 +129,7 @@ def read(file: RegularFile, located: Located, collection: Collection, *, spannin
         collection=collection,
         spanning=spanning,
         state=DELETED if "D" in state else DRAFT if state else None,
-        received=_from_date(data[: min(begin, 512)]),
+        received=partial(_from_date, data[: min(begin, 512)]),
         html=html,
     )
 

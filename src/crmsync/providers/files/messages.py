@@ -33,7 +33,7 @@ def to_item(
     collection: Collection,
     spanning: bool = False,
     state: Collection | None = None,
-    received: datetime | None = None,
+    received: Callable[[], datetime | None] = lambda: None,
     html: bool = False,
 ) -> Item | Skipped:
     """Parse a message.
@@ -58,12 +58,11 @@ def to_item(
         places.insert(0, collection)
     if state:
         places.append(state)
-    if "received" in known:
-        received = _received(known["received"]) or received
+    came = (_received(known["received"]) if "received" in known else None) or received()
     number = known.get("x-gm-thrid", b"").strip()
     # Gmail's API names a thread by the same number, in hexadecimal.
     thread = f"{int(number):x}" if number.isdigit() and len(number) <= 20 else None
-    message = parse_message(data, collections=places, received=received, html=html, provider_thread=thread)
+    message = parse_message(data, collections=places, received=came, html=html, provider_thread=thread)
     return Item(id=id_, records=[message])
 
 

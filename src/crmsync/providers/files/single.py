@@ -6,6 +6,7 @@ import hashlib
 import os
 import re
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 from ...model import Item, Skipped
@@ -61,7 +62,7 @@ class MaildirSource(FolderSource):
                 _content(file),
                 collection=self._collection,
                 state=state,
-                received=moment(entry.mtime),
+                received=partial(moment, entry.mtime),
                 html=self._html,
             )
 
