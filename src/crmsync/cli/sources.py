@@ -56,9 +56,9 @@ def provider_of(path: Path, kind: Kind, address: str, *, now: datetime, window: 
     """
     # One of the two is needed, and both take their time to load.
     if kind is Kind.CALENDAR:
-        from ..providers.files import CalendarFiles  # noqa: PLC0415
+        from ..providers.files import CalendarFiles  # noqa: PLC0415 - parsers load only where they are used
 
         return CalendarFiles(path, address, now=now, window=window, zone=zone or "UTC")
-    from ..providers.files import MailFiles  # noqa: PLC0415
+    from ..providers.files import MailFiles  # noqa: PLC0415 - parsers load only where they are used
 
     return MailFiles(path, address)

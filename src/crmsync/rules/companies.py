@@ -31,7 +31,7 @@ _TENANTS = (
 @cache
 def _suffixes() -> TLDExtract:
     # The import costs 0.4 s and loads an HTTP library that the empty list of addresses keeps idle.
-    import tldextract  # noqa: PLC0415
+    import tldextract  # noqa: PLC0415 - see above
 
     return tldextract.TLDExtract(
         suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True, extra_suffixes=_TENANTS

@@ -91,7 +91,7 @@ class FolderSource(Source):
     def _read(self, entry: Entry) -> Item | Skipped | None:
         """Read one file; None where it is not there any more as this entry. May raise OSError."""
 
-    def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002
+    def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002 - content is free here
         """Yield new files, oldest first, then what is left of the listing, newest first and as ids only."""
         scan = self._scanned()
         entries = sorted(scan.entries.values(), key=lambda entry: entry.key)
@@ -113,7 +113,7 @@ class FolderSource(Source):
         left = [entry for entry in reversed(known) if tail is not None and entry.key < tail]
         yield from _listing(left, here, stable=scan.stable)
 
-    def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002
+    def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002 - content is free here
         """Yield these messages, under whatever name and flags they lie now."""
         wanted = list(dict.fromkeys(ids))
         if any(id_ not in self._entries for id_ in wanted):

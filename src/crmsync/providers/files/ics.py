@@ -64,7 +64,7 @@ class CalendarSource(Source):
         self._first_day: date | None = None
         self._indexed: tuple[Version, str, Index] | None = None
 
-    def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002
+    def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002 - content is free here
         """Yield what is left of the listing, latest start first, then the series that new days bring more of."""
         with in_words(self._path), opened(self._path) as file:
             walk = _Walk(file, self._path, expires=since is not None)
@@ -79,7 +79,7 @@ class CalendarSource(Source):
             if days != here.days:
                 yield from self._moved(walk, index, here, days)
 
-    def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002
+    def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002 - content is free here
         """Yield the objects with these UIDs."""
         wanted = dict.fromkeys(ids)
         with in_words(self._path), opened(self._path) as file:

@@ -66,7 +66,7 @@ class MboxSource(Source):
         self._marked: tuple[Version, str] | None = None
         self._listed: tuple[Version, str] | None = None
 
-    def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002
+    def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002 - content is free here
         """Yield what was appended, oldest first, then what is left of the listing, newest first and as ids only.
 
         `Page.total` is estimated from the share of the file that has been read. Content costs nothing more here than
@@ -88,7 +88,7 @@ class MboxSource(Source):
                     return
             yield from self._listing(walk, here.model_copy(update={"mtime": walk.mtime}))
 
-    def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002
+    def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002 - content is free here
         """Yield these messages, wherever they lie now."""
         wanted = dict.fromkeys(ids)
         with in_words(self._path), opened(self._path) as file:
