@@ -181,6 +181,30 @@ def test_new_mail_comes_in_while_the_brake_holds(storage: MemoryStorage) -> None
     assert caught.value.report.stored == 1
 
 
+def test_purging_mail_that_was_never_stored_does_not_pull_the_brake(storage: MemoryStorage) -> None:
+    internal = [message(f"i{n}", sender="bob@acme.com", to="me@acme.com") for n in range(30)]
+    mailbox = FakeMailbox(*mails(3), *internal, page_size=10)
+    sync(mailbox, storage, CHANNEL, POLICY)
+    for item in internal:
+        mailbox.remove(item.id)
+    sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert len(storage.items) == 3
+    assert {o for i, o in outcomes(storage).items() if i.startswith("i")} == {"gone/deleted"}
+
+
+def test_the_brake_still_counts_what_was_stored_among_what_was_not(storage: MemoryStorage) -> None:
+    internal = [message(f"i{n}", sender="bob@acme.com", to="me@acme.com") for n in range(30)]
+    mailbox = FakeMailbox(*mails(5), *internal, page_size=10)
+    sync(mailbox, storage, CHANNEL, POLICY)
+    for id_ in [*(item.id for item in internal), "0", "1", "2", "3"]:
+        mailbox.remove(id_)
+    with pytest.raises(MassDeletion) as caught:
+        sync(mailbox, storage, CHANNEL, POLICY)
+
+    assert (caught.value.deletions, len(storage.items)) == (4, 5)
+
+
 def test_a_few_removals_never_ask(storage: MemoryStorage) -> None:
     mailbox = FakeMailbox(*mails(2))
     sync(mailbox, storage, CHANNEL, POLICY)
@@ -416,6 +440,27 @@ def test_unchoosing_a_folder_removes_what_no_other_holds(storage: MemoryStorage)
     assert report.reasons["gone/unselected"] == 2
     sync(FakeAccount(a, b), storage, CHANNEL, POLICY)
     assert stored(storage) == ["a:1", "a:both", "b:2", "b:both"]
+
+
+def test_a_folder_that_is_chosen_again_while_its_removal_is_half_done_comes_back(storage: MemoryStorage) -> None:
+    account = FakeAccount(FakeMailbox(mail("1"), name="a"), FakeMailbox(mail("2"), name="b"))
+    sync(account, storage, CHANNEL, POLICY)
+    apply = storage.apply
+
+    def die_after_the_removal(batch: Batch) -> None:
+        apply(batch)
+        if batch.deletes:
+            raise KeyboardInterrupt
+
+    storage.apply = die_after_the_removal  # type: ignore[method-assign]  # the process dies there
+    only_a = CHANNEL.model_copy(update={"selection": Selection(mode="only", collections={"a"})})
+    with pytest.raises(KeyboardInterrupt):
+        sync(account, storage, only_a, POLICY)
+    storage.apply = apply  # type: ignore[method-assign]
+    assert stored(storage) == ["a:1"]
+    sync(account, storage, CHANNEL, POLICY)
+
+    assert stored(storage) == ["a:1", "b:2"]
 
 
 def test_a_folder_that_the_provider_no_longer_lists_goes_unless_it_is_most_of_the_account(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from typing import NamedTuple
 
 from ..model import (
@@ -23,6 +23,7 @@ from ..model import (
 from ..rules import contacts_for, decide, is_sensitive
 
 LEAVING = Decision(outcome=Outcome.LEAVING, reason=Reason.DELETED)
+GONE = Decision(outcome=Outcome.GONE, reason=Reason.DELETED)
 _OUT_OF_WINDOW = Decision(outcome=Outcome.EXCLUDED, reason=Reason.OUT_OF_WINDOW)
 
 
@@ -35,7 +36,13 @@ class Position(NamedTuple):
 
 
 def plan(
-    page: Page, channel: Channel, policy: Policy, position: Position, *, attempts: Mapping[str, int] | None = None
+    page: Page,
+    channel: Channel,
+    policy: Policy,
+    position: Position,
+    *,
+    attempts: Mapping[str, int] | None = None,
+    never_stored: Container[str] = (),
 ) -> Batch:
     """Turn a page into the batch to apply: every item of it gets a decision.
 
@@ -49,9 +56,10 @@ def plan(
         policy: the workspace's settings.
         position: the stream and its cursors.
         attempts: for items that were unreadable before, how often they have been tried.
+        never_stored: ids of which nothing is stored: their tombstones have nothing to wait for.
 
     """
-    decisions: dict[str, Decision] = dict.fromkeys(page.deletes, LEAVING)
+    decisions = {id_: GONE if id_ in never_stored else LEAVING for id_ in page.deletes}
     decisions |= {screened.id: screened.decision for screened in page.screened}
     decisions |= {skipped.id: _unreadable(skipped.why) for skipped in page.skipped}
     upserts: dict[str, Item] = {}

@@ -26,7 +26,7 @@ from ..model import (
 )  # fmt: skip
 from ..protocols import Source, Storage
 from ..rules import decide
-from .batch import LEAVING, Position, plan
+from .batch import GONE, LEAVING, Position, plan
 from .checkpoint import MIXED, StreamCheckpoint
 
 CHUNK = 200
@@ -60,6 +60,7 @@ class StreamRun:
         self._contacts: set[str] = set()
         self._records = 0
         self._relisted = False
+        self._tombstones = 0
         self._known: dict[str, Outcome] | None = None
         self._skipped_now: set[str] = set()
         # This one read is both what is planned from and what must still be there when a batch is applied.
@@ -131,10 +132,9 @@ class StreamRun:
 
     def _sweep(self, unlisted: Iterable[str]) -> None:
         """Mark what a complete listing did not list; of what was never stored only the decision goes."""
-        gone = Decision(outcome=Outcome.GONE, reason=Reason.DELETED)
         for chunk in _chunks(sorted(unlisted)):
             stored = {i for i in chunk if self._ids()[i] in (Outcome.STORED, Outcome.SKIPPED, Outcome.LEAVING)}
-            entries = [LedgerEntry(id=i, decision=LEAVING if i in stored else gone) for i in chunk]
+            entries = [LedgerEntry(id=i, decision=LEAVING if i in stored else GONE) for i in chunk]
             self._move(self._checkpoint.next(), decisions=entries)
 
     def _redrive(self, source: Source, *, exhausted_too: bool) -> None:
@@ -226,7 +226,20 @@ class StreamRun:
         if _is_empty(page) and (to.cursor, to.relisting) == (here.cursor, here.relisting):
             return  # a poll that finds nothing writes nothing
         position = Position(self.key, self._stored, to.dump())
-        self._apply(plan(page, self._channel, self._policy, position, attempts=attempts), to, page.total)
+        unstored = self._never_stored(page.deletes)
+        batch = plan(page, self._channel, self._policy, position, attempts=attempts, never_stored=unstored)
+        self._apply(batch, to, page.total)
+
+    def _never_stored(self, deletes: Sequence[str]) -> set[str]:
+        """Return which of these ids hold nothing, so that purging excluded mail does not pull the brake.
+
+        The ledger is only read for that when a run has so many tombstones that the brake might ask.
+        """
+        self._tombstones += len(deletes)
+        if self._tombstones <= self._policy.max_deletion_free:
+            return set()
+        empty = (Outcome.EXCLUDED, Outcome.GONE)
+        return {i for i in deletes if self._ids().get(i, Outcome.GONE) in empty}
 
     def _move(
         self, to: StreamCheckpoint, *, deletes: Sequence[str] = (), decisions: Sequence[LedgerEntry] = ()
