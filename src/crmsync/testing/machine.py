@@ -194,17 +194,6 @@ class SyncMachine(RuleBasedStateMachine):
         self.crash_at_a_storage_call(call, before=False)
         self.toggle_block()
 
-    @rule(call=st.integers(4, 12))
-    def die_while_a_stream_is_cleared(self, call: int) -> None:
-        """The owner unchooses a stream, the process dies in removing it, and the owner chooses it again."""
-        if self.channel.selection.mode != "all":
-            self.toggle_selection()
-        self.fill("b")
-        self._run()
-        self.toggle_selection()
-        self.crash_at_a_storage_call(call, before=False)
-        self.toggle_selection()
-
     @rule(call=st.integers(2, 9), stream=_streams, id_=_ids)
     def die_while_listing_again(self, call: int, stream: str, id_: str) -> None:
         """A cursor has expired, and the process dies in the listing that follows."""
