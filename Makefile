@@ -66,5 +66,5 @@ $(VENV)/.installed-cli: $(VENV)/.made pyproject.toml
 $(VENV)/.installed-dev: $(VENV)/.made pyproject.toml
 	@echo "Installing crmsync and its tools into $(VENV) ..."
 	@$(PIP) install --upgrade 'pip>=25.1'
-	@$(PIP) install --editable '.[cli,sql,testing]' --group dev
+	@$(PIP) install --editable '.[all]' --group dev
 	@touch $@ $(VENV)/.installed-cli

@@ -7,10 +7,13 @@ from .errors import (
     MassDeletion,
     NeedsAdmin,
     NotAuthorized,
+    NotFound,
     RateLimited,
+    Refused,
     SourceError,
     StaleCursor,
     StorageError,
+    TooLarge,
     Unavailable,
 )
 from .model import (
@@ -30,9 +33,12 @@ from .model import (
     EventStatus,
     Item,
     LedgerEntry,
+    Mailbox,
     MeetingContacts,
     Message,
     Outcome,
+    OutgoingAttachment,
+    OutgoingMessage,
     Page,
     Participant,
     PersonName,
@@ -46,19 +52,21 @@ from .model import (
     Screen,
     Screened,
     Selection,
+    SentReceipt,
     Skipped,
     StreamReport,
     Visibility,
     Window,
 )
-from .protocols import Identity, Provider, Source, Storage, Stream
+from .protocols import AttachmentSource, Identity, Provider, Sender, Source, Storage, Stream
 
 __all__ = [
-    "Attachment", "Batch", "CalendarUser", "Channel", "Classification", "Collection", "CollectionRole", "Company",
-    "Contact", "ContactCreation", "CrmSyncError", "Cursor", "CursorExpired", "Decision", "Event", "EventStatus",
-    "Identity", "Item", "LedgerEntry", "MassDeletion", "MeetingContacts", "Message", "NeedsAdmin", "NotAuthorized",
-    "Outcome", "Page", "Participant", "PersonName", "Policy", "Position", "Progress", "Provider", "RateLimited",
-    "Reason", "Record", "Report", "Response", "Role", "Screen", "Screened", "Selection", "Skipped", "Source",
-    "SourceError", "StaleCursor", "Storage", "StorageError", "Stream", "StreamReport", "Unavailable", "Visibility",
-    "Window", "plan", "sync",
+    "Attachment", "AttachmentSource", "Batch", "CalendarUser", "Channel", "Classification", "Collection",
+    "CollectionRole", "Company", "Contact", "ContactCreation", "CrmSyncError", "Cursor", "CursorExpired", "Decision",
+    "Event", "EventStatus", "Identity", "Item", "LedgerEntry", "Mailbox", "MassDeletion", "MeetingContacts", "Message",
+    "NeedsAdmin", "NotAuthorized", "NotFound", "Outcome", "OutgoingAttachment", "OutgoingMessage", "Page",
+    "Participant", "PersonName", "Policy", "Position", "Progress", "Provider", "RateLimited", "Reason", "Record",
+    "Refused", "Report", "Response", "Role", "Screen", "Screened", "Selection", "Sender", "SentReceipt", "Skipped",
+    "Source", "SourceError", "StaleCursor", "Storage", "StorageError", "Stream", "StreamReport", "TooLarge",
+    "Unavailable", "Visibility", "Window", "plan", "sync",
 ]  # fmt: skip

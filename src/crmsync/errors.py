@@ -6,7 +6,10 @@
      │   ├─ NeedsAdmin            an administrator must consent; do not retry
      │   ├─ RateLimited           try again after .retry_after seconds
      │   ├─ Unavailable           back off and try again
-     │   └─ CursorExpired         the engine handles it: it lists the stream again
+     │   ├─ CursorExpired         the engine handles it: it lists the stream again
+     │   ├─ Refused               show the user why; sending it again is of no use
+     │   ├─ NotFound              an attachment's message is gone; say so
+     │   └─ TooLarge              an attachment is larger than was allowed; say so
      ├─ StorageError              a bundled store cannot be used now; its message says what to do
      ├─ StaleCursor               another worker got there first; drop this run
      └─ MassDeletion              the brake: ask a person, then allow it
@@ -59,6 +62,18 @@ class Unavailable(SourceError):
 
 class CursorExpired(SourceError):
     """The provider cannot continue from this cursor. The engine lists the stream again."""
+
+
+class Refused(SourceError):
+    """The provider refuses for good what it was asked to send. Sending it again is of no use."""
+
+
+class NotFound(SourceError):
+    """What was asked for is no longer at the provider."""
+
+
+class TooLarge(SourceError):
+    """It is larger than the caller allowed."""
 
 
 class StorageError(CrmSyncError):

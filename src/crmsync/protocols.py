@@ -9,7 +9,19 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from .model import Batch, Collection, Cursor, LedgerEntry, Outcome, Page, Screen, Selection, Value
+from .model import (
+    Batch,
+    Collection,
+    Cursor,
+    LedgerEntry,
+    Outcome,
+    OutgoingMessage,
+    Page,
+    Screen,
+    Selection,
+    SentReceipt,
+    Value,
+)  # fmt: skip
 from .model.value import Address, SetOf
 
 
@@ -52,6 +64,25 @@ class Source(Protocol):
         """
 
 
+class AttachmentSource(Protocol):
+    """What a source also is where attachments can be had: their bytes, on demand, never at sync."""
+
+    @abstractmethod
+    def attachment(self, id_: str, part: str, *, limit: int | None = None) -> Iterator[bytes]:
+        """Yield the decoded octets of one attachment in pieces, while they arrive.
+
+        Args:
+            id_: the item's id in this stream.
+            part: `Attachment.part`.
+            limit: the most octets to yield in all.
+
+        Raises:
+            NotFound: the item, or this part of it, is no longer there.
+            TooLarge: it is larger than `limit`; what came before is incomplete.
+            NotAuthorized, RateLimited, Unavailable: as for `Source`.
+        """
+
+
 class Stream(NamedTuple):
     """A source under a name that is stable for its collection."""
 
@@ -79,6 +110,21 @@ class Provider(Protocol):
     @abstractmethod
     def streams(self, selection: Selection) -> Sequence[Stream]:
         """List the streams that the selected collections are read from, in the order to read them."""
+
+
+class Sender(Protocol):
+    """Sends one account's mail. A provider that cannot send has none."""
+
+    @abstractmethod
+    def send(self, message: OutgoingMessage) -> SentReceipt:
+        """Send one message, and keep a copy in Sent.
+
+        Raises:
+            Refused: for good, by every recipient or for what it is; sending it again is of no use.
+            NotAuthorized: the credentials are not accepted, or not for this sender.
+            RateLimited, Unavailable: nothing was sent; try again later, with the same idempotency key, because a
+                connection lost at the wrong moment can leave it open whether the server took the message.
+        """
 
 
 class Storage(Protocol):

@@ -1,5 +1,6 @@
 """Frozen values: what everything else is said in."""
 
+from .outgoing import Mailbox, OutgoingAttachment, OutgoingMessage, SentReceipt
 from .people import Company, Contact, PersonName
 from .records import (
     HIDDEN,
@@ -52,8 +53,9 @@ from .visibility import Visibility
 __all__ = [
     "HIDDEN", "RULE_HEADERS", "UNDATED", "Attachment", "Batch", "CalendarUser", "Channel", "Classification",
     "Collection", "CollectionRole", "Company", "Contact", "ContactCreation", "Cursor", "Decision", "Entry", "Event",
-    "EventStatus", "Item", "LedgerEntry", "MeetingContacts", "Message", "Outcome", "Page", "Participant",
-    "PersonName", "Policy", "Progress", "Reason", "Record", "Report", "Response", "Role", "Screen", "Screened",
-    "Selection", "Skipped", "StreamReport", "TypedAddress", "TypedDomain", "Value", "Visibility", "Window",
-    "ascii_domain", "clean_address", "clean_line", "clean_text", "entries_of",
+    "EventStatus", "Item", "LedgerEntry", "Mailbox", "MeetingContacts", "Message", "Outcome", "OutgoingAttachment",
+    "OutgoingMessage", "Page", "Participant", "PersonName", "Policy", "Progress", "Reason", "Record", "Report",
+    "Response", "Role", "Screen", "Screened", "Selection", "SentReceipt", "Skipped", "StreamReport", "TypedAddress",
+    "TypedDomain", "Value", "Visibility", "Window", "ascii_domain", "clean_address", "clean_line", "clean_text",
+    "entries_of",
 ]  # fmt: skip

@@ -81,6 +81,12 @@ class Collection(Value):
     id: str = Field(min_length=1)
     name: Line
     role: CollectionRole = CollectionRole.NONE
+    color: Line | None = None
+    """Calendars only: as "#rrggbb", where it has one."""
+    owner: Address | None = None
+    """Whose it is, where the provider tells: not the account's own for what somebody shares."""
+    writable: bool = True
+    """Whether the account may change it."""
 
 
 class Attachment(Value):
