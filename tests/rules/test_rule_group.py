@@ -72,6 +72,29 @@ def test_automatic_mail_is_told_by_its_headers(header: tuple[str, str], automati
     assert automatic is is_automatic([("received", "x"), header, ("auto-submitted", "no")])
 
 
+LIST = [("list-id", "Support <support.acme.com>"), ("list-unsubscribe", "<mailto:x>"), ("precedence", "list")]
+
+
+@pytest.mark.parametrize(("headers_", "automatic"), [
+    (LIST, False),
+    ([("list-id", "<support.mail.acme.com>")], False),
+    ([("List-ID", "support.acme.com")], False),
+    ([("list-id", "<news.acme.com.evil.example>")], True),
+    ([("list-id", "<news.notacme.com>")], True),
+    ([("list-id", "<acme.com>")], True),
+    ([("list-id", "<>")], True),
+    ([*LIST, ("auto-submitted", "auto-replied")], True),
+    ([*LIST, ("precedence", "bulk")], True),
+    ([*LIST, ("x-autoreply", "yes")], True),
+    ([("list-unsubscribe", "<mailto:stop@acme.com>")], True),
+])  # fmt: skip
+def test_what_comes_through_a_list_of_ones_own_is_not_automatic_for_that(
+    headers_: list[tuple[str, str]], automatic: bool
+) -> None:
+    assert automatic is is_automatic(headers_, {"acme.com", "ann@acme.com"})
+    assert is_automatic(headers_)
+
+
 def test_no_headers_are_not_automatic() -> None:
     assert not is_automatic(())
 

@@ -110,8 +110,9 @@ def _from_group(message: Message, channel: Channel, policy: Policy) -> bool:
 
 
 def _automatic(message: Message, channel: Channel, policy: Policy) -> bool:
-    """Its headers say that a program sent it (List-Id, Precedence, Auto-Submitted …); never mail of one's own."""
-    return is_automatic(message.headers) and _may_be_left_out(message.sender, channel, policy)
+    """Its headers say that a program sent it (List-Id, Auto-Submitted …); never one's own, or an own list's."""
+    own = own_entries(channel, policy)
+    return is_automatic(message.headers, own) and _may_be_left_out(message.sender, channel, policy)
 
 
 def _may_be_left_out(sender: Participant | None, channel: Channel, policy: Policy) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
-from .internal import LONGEST_ADDRESS
+from .internal import LONGEST_ADDRESS, is_own
 
 Headers = Mapping[str, str] | Iterable[tuple[str, str]]
 
 _BULK = frozenset({"bulk", "list", "junk"})
-_PRESENCE = frozenset({"list-unsubscribe", "list-id", "list-post", "x-autoreply", "x-autorespond"})
+_OF_LISTS = frozenset({"list-unsubscribe", "list-id", "list-post"})
+_OF_MACHINES = frozenset({"x-autoreply", "x-autorespond"})
 
 _AUTOMATED = frozenset({
     "noreply", "donotreply", "dontreply", "nepasrepondre", "noresponder", "nichtantworten", "keineantwort",
@@ -32,21 +33,36 @@ _SHARED = frozenset({
 """Names that several people share. `sales` and `orders` are missing on purpose: customers write from them."""
 
 
-def is_automatic(headers: Headers) -> bool:
+def is_automatic(headers: Headers, own: Collection[str] = ()) -> bool:
     """Tell by its headers whether a program sent a message to many, or in answer to another.
 
     List-Id (RFC 2919), List-Unsubscribe and List-Post (RFC 2369), Precedence of bulk, list or junk, and
     Auto-Submitted other than "no" (RFC 3834). Header names in any case.
+
+    `own` holds the workspace's domains. What comes through a list at one of them (a customer's mail to the Google
+    Group support@) is not automatic for that.
+
+    >>> is_automatic({"List-Id": "<support.acme.com>"}), is_automatic({"List-Id": "<support.acme.com>"}, {"acme.com"})
+    (True, False)
     """
-    for name, value in headers.items() if isinstance(headers, Mapping) else headers:
-        key = name.lower()
-        if key in _PRESENCE and value.strip():
+    facts = [(n.lower(), v.strip()) for n, v in (headers.items() if isinstance(headers, Mapping) else headers)]
+    ours = bool(own) and any(_is_of(own, value) for name, value in facts if name == "list-id")
+    for name, value in facts:
+        if name in _OF_MACHINES and value:
             return True
-        if key == "precedence" and value.strip().lower() in _BULK:
+        if name in _OF_LISTS and value and not ours:
             return True
-        if key == "auto-submitted" and value.partition(";")[0].strip().lower() not in ("no", ""):
+        if name == "precedence" and value.lower() in _BULK and not (ours and value.lower() == "list"):
+            return True
+        if name == "auto-submitted" and value.partition(";")[0].strip().lower() not in ("no", ""):
             return True
     return False
+
+
+def _is_of(own: Collection[str], list_id: str) -> bool:
+    # RFC 2919 section 3: "Description <label.domain>", the domain being that of whoever keeps the list.
+    label, dot, domain = list_id.rpartition("<")[2].partition(">")[0].strip().partition(".")
+    return bool(label and dot) and is_own(f"{label}@{domain}", own)
 
 
 def is_group_address(address: str) -> bool:
