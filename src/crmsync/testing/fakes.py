@@ -148,6 +148,10 @@ class FakeMailbox(Provider, Source):
         """Return what is there."""
         return list(self._items)
 
+    def item(self, id_: str) -> Item:
+        """Return one item, readable or not."""
+        return self._items[id_]
+
     def identify(self) -> Identity:
         """See `Provider`."""
         return Identity(address=self.address)
