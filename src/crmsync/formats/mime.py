@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
+from typing import TypedDict
 
-from crmsync.model import RULE_HEADERS, Attachment, Collection, Message, clean_line
+from crmsync.model import RULE_HEADERS, Attachment, Collection, Message, clean_line, clean_text
 
 from .addresses import ADDRESS_FIELDS, participants
 from .bodies import body_parts, body_text
@@ -17,7 +18,7 @@ from .sanitize import sanitize_html
 
 Octets = bytes | bytearray | memoryview
 
-_WANTED = frozenset(ADDRESS_FIELDS) | RULE_HEADERS | PART_FIELDS | {
+WANTED_FIELDS = frozenset(ADDRESS_FIELDS) | RULE_HEADERS | PART_FIELDS | {
     "date", "in-reply-to", "message-id", "references", "subject",
 }  # fmt: skip
 _MBOX_LINE = re.compile(rb">?From [^\r\n]*+(?:\r\n|\n|\r)")
@@ -49,21 +50,32 @@ def parse_message(
     data = _octets(data)
     fields, start = _header(data)
     root = parse_parts(data, fields, start)
+    return message_of(
+        fields, root, data, collections=collections, received=received, html=html, provider_thread=provider_thread
+    )
+
+
+def message_of(
+    fields: Fields,
+    root: Part,
+    data: bytes,
+    *,
+    collections: Sequence[Collection] = (),
+    received: datetime | None = None,
+    html: bool = False,
+    provider_thread: str | None = None,
+) -> Message:
+    """Return the message whose header fields and parts are given; `data` is what the parts' offsets count in."""
     bodies = body_parts(root)
-    text = body_text(root, data, bodies) or None
     subject = _subject(fields)
-    split = split_reply(text) if text and not _FORWARD.match(subject) else None
     found = _attachments(root, data, bodies)
-    markup = body_text(root, data, bodies, html=True) if html else ""
     return _message(
         fields,
         subject,
         collections=collections,
         received=received,
         provider_thread=provider_thread,
-        text=text,
-        reply=split.text if split and (split.quoted or split.signature) else None,
-        html=(sanitize_html(markup) or None) if markup else None,
+        **_texts(root, data, bodies, subject, html=html),
         attachments=found,
         calendar_method=_calendar_method(root, data, found),
     )
@@ -81,6 +93,54 @@ def parse_headers(
     return _message(
         fields, _subject(fields), collections=collections, received=received, provider_thread=provider_thread
     )
+
+
+def read_envelope(
+    block: Octets,
+    root: Part,
+    bodies: frozenset[int],
+    *,
+    collections: Sequence[Collection] = (),
+    received: datetime | None = None,
+    provider_thread: str | None = None,
+) -> Message:
+    """Read a header whose message's parts are known and not here: attachments too are described.
+
+    Args:
+        block: the header, or those fields of it that are read.
+        root: the parts; none of their octets are looked at.
+        bodies: which of them are read, as `body_parts` tells.
+        collections: where this copy lies.
+        received: when the provider got it, an aware time.
+        provider_thread: the provider's own id of the conversation.
+    """
+    fields, _ = _header(_octets(block))
+    found = _attachments(root, b"", bodies)
+    return _message(
+        fields,
+        _subject(fields),
+        collections=collections,
+        received=received,
+        provider_thread=provider_thread,
+        attachments=found,
+        calendar_method=_calendar_method(root, b"", found),
+    )
+
+
+def read_body(envelope: Message, root: Part, bodies: frozenset[int], data: bytes, *, html: bool = False) -> Message:
+    """Complete what `read_envelope` read by the text, as `parse_message` finds it.
+
+    Args:
+        envelope: the message without its text.
+        root: the same parts, which now say where in `data` each one's octets are; those of others may be missing.
+        bodies: which of them are read, as `body_parts` tells.
+        data: the octets of the parts that are read.
+        html: whether to keep the HTML body too, sanitised.
+    """
+    update = dict(_texts(root, data, bodies, envelope.subject or "", html=html))
+    if envelope.calendar_method is None:
+        update["calendar_method"] = _calendar_method(root, data, envelope.attachments)
+    return envelope.model_copy(update={name: clean_text(text) for name, text in update.items()})
 
 
 def decode_part(data: Octets, part: str) -> bytes:
@@ -112,7 +172,7 @@ def _header(data: bytes) -> tuple[Fields, int]:
     for litter in (_MBOX_LINE, _BLANK_LINES):
         if match := litter.match(data, start):
             start = match.end()
-    return read_fields(data, start, _WANTED, resume=True)
+    return read_fields(data, start, WANTED_FIELDS, resume=True)
 
 
 def _message(
@@ -154,6 +214,23 @@ def _message(
         calendar_method=calendar_method,
         collections=collections,
     )
+
+
+class _Texts(TypedDict):
+    text: str | None
+    reply: str | None
+    html: str | None
+
+
+def _texts(root: Part, data: bytes, bodies: frozenset[int], subject: str, *, html: bool) -> _Texts:
+    text = body_text(root, data, bodies) or None
+    split = split_reply(text) if text and not _FORWARD.match(subject) else None
+    markup = body_text(root, data, bodies, html=True) if html else ""
+    return {
+        "text": text,
+        "reply": split.text if split and (split.quoted or split.signature) else None,
+        "html": (sanitize_html(markup) or None) if markup else None,
+    }
 
 
 def _subject(fields: Fields) -> str:

@@ -1,0 +1,173 @@
+"""The octets of one attachment, decoded while they arrive, over a connection of their own."""
+
+from __future__ import annotations
+
+import re
+from binascii import Error as Base64Error
+from binascii import a2b_base64, a2b_qp
+from collections.abc import Iterator
+
+from ...errors import NotFound, TooLarge
+from ...formats import decode_part
+from ..access import Access
+from . import values
+from .answers import refusal
+from .connection import Connection, connect
+from .mailbox import select
+from .structure import read_structure
+from .values import Data
+
+_PART = re.compile(r"[1-9]\d{0,4}(?:\.[1-9]\d{0,4}){0,100}")
+WHOLE = 64 << 20
+"""Up to this a message is read whole to find an attachment in it that the server does not know."""
+
+_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
+
+
+def read_attachment(
+    access: Access, wire: bytes, uidvalidity: int, uid: int, part: str, limit: int | None
+) -> Iterator[bytes]:
+    """Yield the decoded octets of one part of a message.
+
+    Args:
+        access: how to reach the server.
+        wire: the folder, as the server writes its name.
+        uidvalidity: of the message's UID.
+        uid: the message's.
+        part: its section number.
+        limit: the most octets to yield in all.
+
+    Raises:
+        NotFound: there is no such message, or no such part.
+        TooLarge: it is larger than `limit`.
+        SourceError: the server cannot be reached, or refuses.
+
+    """
+    if not uid or not _PART.fullmatch(part):
+        raise NotFound("there is no such attachment")
+    connection = connect(access)
+    try:
+        select(connection, wire)
+        if connection.selected != (wire, uidvalidity):
+            raise NotFound("the message's folder was set up anew; sync it, and ask again")
+        encoding = _encoding(connection, uid, part)
+        yielded = 0
+        for piece in (
+            _whole(connection, uid, part) if encoding is None else decoded(_octets(connection, uid, part), encoding)
+        ):
+            yielded += len(piece)
+            if limit is not None and yielded > limit:
+                raise TooLarge(f"the attachment is larger than {limit} octets")
+            yield piece
+    finally:
+        connection.wire.close()  # in the middle of it too: the rest is not wanted
+
+
+def _encoding(connection: Connection, uid: int, part: str) -> bytes | None:
+    """Return how a part is encoded; None where the server knows no such part."""
+    found: list[Data] = []
+
+    def take(said: int, items: dict[bytes, Data]) -> None:
+        if said == uid and b"BODYSTRUCTURE" in items:
+            found.append(items[b"BODYSTRUCTURE"])
+
+    connection.on_fetch = take
+    connection.require(connection.start((b"UID FETCH %d (UID BODYSTRUCTURE)" % uid, ()))[0])
+    connection.on_fetch = None
+    if not found:
+        raise NotFound("the message is no longer in its folder")
+    try:
+        root = read_structure(found[0])
+    except ValueError:
+        return None
+    here = next((one for one in root.walk() if one.number == part and not one.children), None)
+    return here.encoding if here else None
+
+
+def _whole(connection: Connection, uid: int, part: str) -> Iterator[bytes]:
+    """Yield one part of a message that was read as a whole, because the server cannot tell its parts."""
+    data = bytearray()
+    for piece in _octets(connection, uid, ""):
+        data += piece
+        if len(data) > WHOLE:
+            raise TooLarge(f"the server cannot tell the parts of the message, and it is larger than {WHOLE} octets")
+    try:
+        yield decode_part(data, part)
+    except KeyError:
+        raise NotFound("the message has no such part") from None
+
+
+def _octets(connection: Connection, uid: int, part: str) -> Iterator[bytes]:
+    """Yield a part's octets as they are sent, however many they are."""
+    (command,) = connection.start((b"UID FETCH %d (UID BODY.PEEK[%b])" % (uid, part.encode()), ()))
+    sent = False
+    while command.said is None:
+        lines: list[bytes] = []
+        for piece in connection.wire.stream(lines):
+            if b" FETCH " in lines[0][:30].upper() or b" UIDFETCH " in lines[0][:30].upper():
+                sent = True
+                yield piece
+        if len(lines) == 1:
+            short = values.fetched(lines)
+            body = next((v for n, v in short[1].items() if n.startswith(b"BODY[")), None) if short else None
+            if isinstance(body, bytes):
+                sent = True
+                yield body
+            connection.hear(lines)
+    if not command.said.ok:
+        raise refusal(command.said, connection.host)
+    if not sent:
+        raise NotFound("the server does not give this part")
+
+
+def decoded(pieces: Iterator[bytes], encoding: bytes) -> Iterator[bytes]:
+    """Decode a content transfer encoding (RFC 2045 section 6) piece by piece, as tolerantly as a whole part is."""
+    if encoding.startswith(b"base64"):
+        yield from _base64(pieces)
+    elif encoding.startswith(b"quoted"):
+        yield from _quoted_printable(pieces)
+    else:
+        yield from pieces
+
+
+def _base64(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    left = b""
+    for piece in pieces:
+        # Pieces that were padded one by one are joined, as many programs write them.
+        for run, padded in _runs(piece):
+            clean = left + _NOT_BASE64.sub(b"", run)
+            whole = len(clean) if padded else len(clean) // 4 * 4
+            left = clean[whole:]
+            if whole:
+                yield _decode(clean[:whole])
+    if left:
+        yield _decode(left)
+
+
+def _runs(piece: bytes) -> Iterator[tuple[bytes, bool]]:
+    parts = piece.split(b"=")
+    for part in parts[:-1]:
+        yield part, True
+    yield parts[-1], False
+
+
+def _decode(clean: bytes) -> bytes:
+    try:
+        return a2b_base64(clean + b"=" * (-len(clean) % 4))
+    except Base64Error:
+        return a2b_base64(clean[: len(clean) // 4 * 4])
+
+
+def _quoted_printable(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    left = b""
+    for piece in pieces:
+        left += piece
+        # A line is decoded when it has ended: what "=" means shows at its end. One that never ends is cut.
+        end = left.rfind(b"\n") + 1
+        if not end and len(left) > 1 << 20:
+            end = left.rfind(b"=", -3) if b"=" in left[-3:] else len(left)
+        if end > 0:
+            yield a2b_qp(left[:end])
+            left = left[end:]
+    if left:
+        yield a2b_qp(left)

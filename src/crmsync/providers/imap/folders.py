@@ -1,0 +1,245 @@
+"""Which folders there are, what they are for, and what the server says of each in passing."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from ...formats import role_of
+from ...model import Collection, CollectionRole, Selection
+from . import values
+from .connection import Command, Connection
+from .mailbox import has_modseq
+from .names import decode_name
+from .values import Data
+from .wire import Response
+
+_ROLES = {  # RFC 6154; the last two are from before it
+    "\\all": CollectionRole.ALL,
+    "\\archive": CollectionRole.ARCHIVE,
+    "\\drafts": CollectionRole.DRAFTS,
+    "\\junk": CollectionRole.JUNK,
+    "\\sent": CollectionRole.SENT,
+    "\\trash": CollectionRole.TRASH,
+    "\\allmail": CollectionRole.ALL,
+    "\\spam": CollectionRole.JUNK,
+}
+_INHERITED = (CollectionRole.TRASH, CollectionRole.JUNK, CollectionRole.DRAFTS)
+"""What is moved into the trash as a folder lies there all the same."""
+
+_LIST = re.compile(rb"\* (?:X?LIST) \(([^)]*)\) *(NIL|\"\\?(?:[^\"])\"|\"\") *(.*)\Z", re.IGNORECASE | re.DOTALL)
+_FLAG = re.compile(r"\\[^\\\s]+|[^\\\s]+")
+_TOP = ("inbox", "[gmail]", "[google mail]")
+_STATUS_ITEMS = b"MESSAGES UIDNEXT UIDVALIDITY"
+
+
+class Status(NamedTuple):
+    """What STATUS tells of a folder (RFC 9051 section 6.3.11); None for what it does not tell."""
+
+    messages: int | None = None
+    uidnext: int | None = None
+    uidvalidity: int | None = None
+    modseq: int | None = None
+    mailbox: str | None = None
+    """MAILBOXID (RFC 8474): stays when the folder is renamed."""
+
+
+class Folder(NamedTuple):
+    """A folder that holds messages."""
+
+    wire: bytes
+    """Its name as the server writes it."""
+    collection: Collection
+    foreign: bool = False
+    """Whether it lies among other users' or shared folders (RFC 2342)."""
+    status: Status = Status()
+
+
+class _Listed(NamedTuple):
+    wire: bytes
+    components: tuple[str, ...]
+    flags: frozenset[str]
+    role: CollectionRole
+
+
+def list_folders(connection: Connection) -> list[Folder]:
+    """List the folders, those that are only containers left out; with their status where that comes for free.
+
+    Raises:
+        SourceError: the server does not list them.
+
+    """
+    extended = connection.has("LIST-EXTENDED") or connection.has("IMAP4REV2") or connection.has("LIST-STATUS")
+    options: list[bytes] = []
+    if extended and (connection.has("SPECIAL-USE") or connection.has("IMAP4REV2")):
+        options.append(b"SPECIAL-USE")
+    if connection.has("LIST-STATUS") or connection.has("IMAP4REV2"):
+        options.append(b"STATUS (" + _status_items(connection) + b")")
+    text = b'LIST "" "*"' + (b" RETURN (" + b" ".join(options) + b")" if options else b"")
+    asked: list[tuple[bytes, Sequence[bytes]]] = [(text, (b"LIST", b"STATUS"))]
+    if connection.has("NAMESPACE"):
+        asked.insert(0, (b"NAMESPACE", (b"NAMESPACE",)))
+    *namespaces, listing = connection.start(*asked)
+    if not connection.finish(listing).ok and options:
+        listing = connection.run(b'LIST "" "*"', b"LIST", b"STATUS")
+    connection.require(listing)
+    return _folders(connection, listing, _foreign_prefixes(namespaces))
+
+
+def with_status(connection: Connection, folders: Sequence[Folder]) -> list[Folder]:
+    """Ask for the status of those folders that have none yet, all in one go. One that fails stays without."""
+    asked = [folder for folder in folders if folder.status.uidvalidity is None]
+    if not asked:
+        return list(folders)
+    items = _status_items(connection)
+    commands = connection.start(
+        *((b"STATUS " + values.quoted(f.wire) + b" (" + items + b")", (b"STATUS",)) for f in asked)
+    )
+    found: dict[bytes, Status] = {}
+    for command in commands:
+        connection.finish(command)
+        found |= _statuses(command.lines)
+    return [f._replace(status=found.get(_folded(f.wire), f.status)) for f in folders]
+
+
+def is_chosen(folder: Folder, selection: Selection) -> bool:
+    """Tell whether a folder is selected: by its id, its name, or its role. Somebody else's only where it is named."""
+    collection, listed = folder.collection, selection.collections
+    found = collection.id in listed or collection.name in listed or collection.role.value in listed - {"none"}
+    if selection.mode == "only":
+        return found
+    return not folder.foreign and (selection.mode == "all" or not found)
+
+
+def _status_items(connection: Connection) -> bytes:
+    items = _STATUS_ITEMS
+    if has_modseq(connection):
+        items += b" HIGHESTMODSEQ"
+    if connection.has("OBJECTID"):
+        items += b" MAILBOXID"
+    return items
+
+
+def _foreign_prefixes(namespaces: Iterable[Command]) -> tuple[bytes, ...]:
+    """Return how the names of other users' and of shared folders begin."""
+    prefixes: list[bytes] = []
+    for command in namespaces:
+        for line in command.lines:
+            kinds: list[Data] = []
+            try:
+                kinds = values.parse(line)[2:]
+            except ValueError:
+                continue
+            for kind in kinds[1:3]:
+                for namespace in kind if isinstance(kind, list) else ():
+                    prefix = namespace[0] if isinstance(namespace, list) and namespace else None
+                    if isinstance(prefix, bytes) and prefix:
+                        prefixes.append(prefix)
+    return tuple(prefixes)
+
+
+def _folders(connection: Connection, listing: Command, foreign: tuple[bytes, ...]) -> list[Folder]:
+    utf8 = "UTF8=ACCEPT" in connection.enabled
+    found = [one for line in listing.lines if (one := _listed(line, utf8=utf8))]
+    announced = {one.role for one in found}
+    roles: dict[tuple[str, ...], CollectionRole] = {}
+    statuses = _statuses(listing.lines)
+    folders: dict[bytes, Folder] = {}
+    taken: set[str] = set()
+    for one in sorted(found, key=lambda listed: len(listed.components)):
+        role = one.role if one.role is not CollectionRole.NONE else _role(one, announced, roles)
+        roles[one.components] = role
+        if not one.flags & {"\\noselect", "\\nonexistent"}:
+            status = statuses.get(_folded(one.wire), Status())
+            path = "/".join(one.components)
+            if (status.mailbox or path) in taken:  # a name with a slash in it, where the delimiter is another
+                path = decode_name(one.wire, utf8=utf8)
+            taken.add(status.mailbox or path)
+            collection = Collection(id=status.mailbox or path, name=path, role=role)
+            folders[one.wire] = Folder(one.wire, collection, bool(foreign) and one.wire.startswith(foreign), status)
+    order = [CollectionRole.INBOX, CollectionRole.SENT]
+    return sorted(
+        folders.values(),
+        key=lambda f: (order.index(f.collection.role) if f.collection.role in order else 2, f.collection.name),
+    )
+
+
+def _role(
+    one: _Listed, announced: set[CollectionRole], roles: Mapping[tuple[str, ...], CollectionRole]
+) -> CollectionRole:
+    """Tell a folder's role by its name, where the server announces no folder for that role."""
+    above = roles.get(one.components[:-1], CollectionRole.NONE)
+    if above in _INHERITED:
+        return above
+    below = one.components[1:] if one.components[0].casefold() in _TOP else one.components
+    if len(below) != 1:
+        return CollectionRole.NONE  # "Clients/Archive" is nobody's archive
+    role = role_of("/".join(one.components))
+    return CollectionRole.NONE if role in announced or role is CollectionRole.INBOX else role
+
+
+def _listed(response: Response, *, utf8: bool) -> _Listed | None:
+    match = _LIST.match(response[0].replace(b"\0", b""))
+    if not match:
+        return None
+    flags = frozenset(_FLAG.findall(match[1].decode("ascii", "replace").lower()))
+    wire = _name(match[3], response)
+    if not wire:
+        return None
+    delimiter = b"" if match[2].upper() == b"NIL" else match[2].strip(b'"')[-1:]
+    name = decode_name(wire, utf8=utf8)
+    separator = delimiter.decode("ascii", "replace")
+    components = tuple(filter(None, name.split(separator))) if separator else (name,)
+    if not components:
+        return None
+    if wire.upper() == b"INBOX":
+        return _Listed(b"INBOX", ("INBOX",), flags, CollectionRole.INBOX)
+    if components[0].upper() == "INBOX":
+        components = ("INBOX", *components[1:])
+    role = next((_ROLES[flag] for flag in sorted(flags) if flag in _ROLES), CollectionRole.NONE)
+    return _Listed(wire, components, flags, role)
+
+
+def _name(rest: bytes, response: Response) -> bytes:
+    """Return a name as the server writes it: quoted, a literal, or bare."""
+    if len(response) > 1:
+        return response[1]
+    if rest.startswith(b'"'):
+        found = values.parse([rest])
+        return found[0] if found and isinstance(found[0], bytes) else b""
+    return rest.strip()
+
+
+_STATUS = re.compile(rb"\* STATUS ", re.IGNORECASE)
+
+
+def _statuses(lines: Iterable[Response]) -> dict[bytes, Status]:
+    found: dict[bytes, Status] = {}
+    for response in lines:
+        if not (match := _STATUS.match(response[0])):
+            continue
+        try:
+            said = values.parse(response, match.end())
+        except ValueError:
+            continue
+        if len(said) < 2 or not isinstance(said[-1], list):
+            continue
+        # A bare name with brackets is cut into pieces by a reader of atoms.
+        name = said[0] if len(said) == 2 else response[0][match.end() : response[0].rindex(b"(")].strip()
+        if isinstance(name, bytes):
+            pairs = said[-1]
+            told = {n.upper(): v for n, v in zip(pairs[::2], pairs[1::2], strict=False) if isinstance(n, bytes)}
+            mailbox = next(iter(values.strings(told.get(b"MAILBOXID"))), b"").decode("ascii", "replace")
+            found[_folded(name)] = Status(
+                values.number(told.get(b"MESSAGES")),
+                values.number(told.get(b"UIDNEXT")),
+                values.number(told.get(b"UIDVALIDITY")),
+                values.number(told.get(b"HIGHESTMODSEQ")) or None,
+                mailbox or None,
+            )
+    return found
+
+
+def _folded(name: bytes) -> bytes:
+    return b"INBOX" if name.upper() == b"INBOX" else name

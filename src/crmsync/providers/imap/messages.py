@@ -1,0 +1,129 @@
+"""What FETCH answers about one message, as a `Message`: first its envelope, then with its text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from ...formats import parse_message
+from ...formats.bodies import body_parts
+from ...formats.mime import WANTED_FIELDS, read_body, read_envelope
+from ...formats.parts import PART_FIELDS
+from ...model import Collection, CollectionRole, Message
+from . import values
+from .connection import Connection
+from .gmail import Labels, thread
+from .structure import UNKNOWN, RemotePart, Wanted, place, read_structure, sections
+from .values import Data
+
+TEXT = 1 << 20
+"""Of one text part so many octets are fetched."""
+
+WHOLE = 2 << 20
+"""Of a message whose structure the server cannot tell, so many octets are fetched, attachments or not."""
+
+_FIELDS = b" ".join(sorted(name.upper().encode() for name in WANTED_FIELDS - PART_FIELDS | {"mime-version"}))
+_MIME = re.compile(rb"^MIME-Version[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_DRAFT = Collection(id="\\Draft", name="Draft", role=CollectionRole.DRAFTS)
+"""For a draft that lies among other mail."""
+
+
+class Envelope(NamedTuple):
+    """A message without its text, and what has to be fetched to read it."""
+
+    uid: int
+    message: Message
+    root: RemotePart | None
+    """None where the server cannot tell the structure: then all of it is fetched."""
+    bodies: frozenset[int]
+    """Which of its parts are read, as `body_parts` tells."""
+    wanted: tuple[Wanted, ...]
+
+    @property
+    def octets(self) -> int:
+        """How much the text will take."""
+        return sum(min(part.octets, TEXT) for part in self.wanted) if self.root else WHOLE
+
+
+def envelope_items(connection: Connection, *, gmail: bool) -> bytes:
+    """Return what is fetched of every message, to decide on it."""
+    items = b"UID FLAGS INTERNALDATE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (" + _FIELDS + b")]"
+    if gmail:
+        return items + b" X-GM-LABELS X-GM-THRID"
+    return items + b" THREADID" if connection.has("OBJECTID") else items
+
+
+def is_envelope(items: Mapping[bytes, Data]) -> bool:
+    """Tell whether a FETCH answers for `envelope_items`, not unasked for changed flags, nor for a text."""
+    return b"BODYSTRUCTURE" in items or header_of(items) is not None
+
+
+def header_of(items: Mapping[bytes, Data]) -> bytes | None:
+    """Return the header fields; None where there are none among the items."""
+    for name, value in items.items():
+        if name.startswith(b"BODY[HEADER"):
+            return value if isinstance(value, bytes) else b""
+    return None
+
+
+def read_items(
+    uid: int, items: Mapping[bytes, Data], places: Sequence[Collection], labels: Labels | None, *, html: bool
+) -> Envelope:
+    """Make an envelope of what was fetched.
+
+    Args:
+        uid: the message's.
+        items: what FETCH answered for it, by name.
+        places: where the folder's messages lie.
+        labels: where those of Gmail's All Mail lie, by their labels.
+        html: whether HTML is wanted beside plain text.
+
+    """
+    header = header_of(items) or b""
+    try:
+        root = read_structure(items.get(b"BODYSTRUCTURE"))
+    except ValueError:
+        root = None
+    if root and not root.children and not _MIME.search(header):
+        root = None  # Dovecot for one takes such a mail for plain text, whatever its other fields say
+    if labels is not None:
+        places = labels.places(items.get(b"X-GM-LABELS"))
+    if any(flag.lower() == b"\\draft" for flag in values.strings(items.get(b"FLAGS"))):
+        places = [*places, _DRAFT]
+    here = root or UNKNOWN
+    bodies = body_parts(here)
+    message = read_envelope(
+        header,
+        here,
+        bodies,
+        collections=places,
+        received=values.moment(items.get(b"INTERNALDATE")),
+        provider_thread=thread(items),
+    )
+    return Envelope(uid, message, root, bodies, sections(root, bodies, html=html) if root else ())
+
+
+def text_items(envelope: Envelope) -> bytes:
+    """Return what is fetched to read a message's text; empty where it has none."""
+    if envelope.root is None:
+        return b"BODY.PEEK[]<0.%d>" % WHOLE
+    return b" ".join(
+        b"BODY.PEEK[%b]" % part.section.encode() + (b"<0.%d>" % TEXT if part.octets > TEXT else b"")
+        for part in envelope.wanted
+    )
+
+
+def whole(envelope: Envelope, items: Mapping[bytes, Data], *, html: bool) -> Message:
+    """Complete a message by what was fetched of it by `text_items`."""
+    texts = {name[5:].partition(b"]")[0].decode("ascii", "replace"): value for name, value in items.items()}
+    found = envelope.message
+    if envelope.root is not None:
+        return read_body(found, envelope.root, envelope.bodies, place(envelope.root, texts), html=html)
+    return parse_message(
+        found_whole if isinstance(found_whole := texts.get(""), bytes) else b"",
+        collections=found.collections,
+        received=found.received,
+        provider_thread=found.provider_thread,
+        html=html,
+    )

@@ -1,0 +1,342 @@
+"""One folder as a source."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from time import monotonic
+from typing import NamedTuple
+
+from ...errors import CursorExpired, Unavailable
+from ...model import Cursor, Decision, Message, Outcome, Page, Reason, Screen, Screened, Skipped
+from ...protocols import AttachmentSource, Source
+from . import fetching
+from .attachments import read_attachment
+from .connection import Connection
+from .cursor import FolderCursor, cursor_of, read_cursor
+from .fetching import Interrupted, Place, Taken
+from .folders import Folder
+from .gmail import Labels
+from .mailbox import Opened, changed_since, open_folder, select, vanished_since
+from .session import Session
+from .uids import LARGEST, UidSet
+
+PAGE = 200
+"""Messages of a page; the engine fetches as many at once."""
+
+REMOVALS = 5_000
+"""Tombstones of a page, and of all that may be said where it is not known which of them ever were."""
+
+FRESH = 60.0
+"""For so many seconds what STATUS said of a folder stands for its state at a call."""
+
+LOSSES = 8
+"""How often a connection may be lost while one folder is read."""
+
+_ID = re.compile(r"([1-9]\d{0,9})\.([1-9]\d{0,9})")
+_BY_FOLDER = frozenset({Reason.FOLDER, Reason.SPAM, Reason.TRASH, Reason.DRAFT})
+
+
+class _Found(NamedTuple):
+    """What a look at a folder, with a cursor, has found."""
+
+    opened: Opened
+    known: UidSet
+    """What the cursor knows, without what is gone."""
+    gone: UidSet
+    changed: UidSet
+    """Known messages that have to be read again."""
+    modseq: int | None
+
+
+class FolderSource(Source, AttachmentSource):
+    """The messages of one folder; or of Gmail's All Mail, which is all folders."""
+
+    def __init__(self, session: Session, folder: Folder, *, labels: Labels | None = None, html: bool = False) -> None:
+        self._session = session
+        self._folder = folder
+        self._labels = labels
+        self._html = html
+        self._looked = monotonic()
+        self._status = folder.status
+        self._listed = UidSet()
+        """While a listing goes on: what it lists."""
+        self._page: UidSet | None = None
+        """Its last page, until somebody asks for some of it."""
+        self._ahead: tuple[Screen | None, Iterator[Taken]] | None = None
+        """The messages of the next pages, asked for before anybody wanted them."""
+
+    @property
+    def _where(self) -> str:
+        return f"{self._folder.collection.role}:{self._folder.collection.name}"
+
+    def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:
+        """Yield what is gone and what is new; without a cursor all ids, the engine fetches those that it needs.
+
+        A folder in which STATUS sees nothing new is not opened.
+        """
+        here = read_cursor(since) if since is not None else None
+        if here and since is not None and self._is_current(here[0]):
+            yield Page(cursor=since)
+        elif here is None:
+            yield from self._listing(self._open(), screen)
+        else:
+            yield from self._changes(*here, screen)
+
+    def _is_current(self, here: FolderCursor) -> bool:
+        status, self._status = self._status, self._status._replace(uidvalidity=None)  # it tells of one moment only
+        return monotonic() - self._looked < FRESH and here.is_current(status, self._where)
+
+    def _listing(self, opened: Opened, screen: Screen | None) -> Iterator[Page]:
+        """List everything as present. Where pages are wholly unknown to whoever asks, the next ones are read ahead."""
+        if verdict := self._verdict(screen):
+            yield from self._excluded(opened, opened.live, UidSet(), verdict)
+            return
+        known, total = UidSet(), len(opened.live)
+        self._listed, self._ahead = opened.live, None
+        place = self._place(opened.uidvalidity)
+        for page in opened.live.pages(PAGE):
+            known |= page
+            self._page = page
+            cursor = cursor_of(opened, known, len(known), self._where, modseq=opened.modseq)
+            yield Page(
+                cursor=cursor,
+                more=len(known) < total,
+                present=[place.id_of(uid) for uid in reversed(page)],
+                complete=opened.complete,
+                total=total,
+            )
+            if self._page is not None:
+                self._ahead = None  # nobody asked for this page, so nobody may for the next
+        self._listed, self._page, self._ahead = UidSet(), None, None
+        if not total:
+            cursor = cursor_of(opened, known, 0, self._where, modseq=opened.modseq)
+            yield Page(cursor=cursor, complete=opened.complete)
+
+    def _changes(self, here: FolderCursor, known: UidSet, screen: Screen | None) -> Iterator[Page]:
+        found = self._look(here, known)
+        opened, known, held = found.opened, found.known, len(found.known & found.opened.live)
+        moved = here.place != self._where
+        todo = opened.live - known
+        again = (opened.live & known) if moved else (found.changed & opened.live & known)
+        # Until all is read again, the next run has to begin with it again.
+        stands, modseq = (here.place, here.modseq) if again else (self._where, found.modseq)
+
+        def cursor() -> Cursor:
+            return cursor_of(opened, known, held, stands, modseq=modseq)
+
+        total, place = len(todo) + len(again), self._place(opened.uidvalidity)
+        left = len(found.gone) + total
+        for part in found.gone.pages(REMOVALS):
+            left -= len(part)
+            yield Page(cursor=cursor(), more=left > 0, deletes=[place.id_of(uid) for uid in part])
+        for part, page in self._read(again, opened.uidvalidity, screen):
+            left -= len(part)
+            if left == len(todo):
+                stands, modseq = self._where, found.modseq
+            yield page.model_copy(update={"cursor": cursor(), "more": left > 0, "total": total})
+        if verdict := self._verdict(screen):
+            if todo:
+                yield from self._excluded(opened, todo, known, verdict)
+                return
+        else:
+            for part, page in self._read(todo, opened.uidvalidity, screen):
+                left -= len(part)
+                known |= part
+                held += len(part)
+                yield page.model_copy(update={"cursor": cursor(), "more": left > 0, "total": total})
+        if not found.gone and not total:
+            yield Page(cursor=cursor())
+
+    def _open(self) -> Opened:
+        connection = self._session.connection()
+        try:
+            return open_folder(connection, self._folder.wire)
+        except Unavailable:
+            if not connection.wire.closed:
+                raise
+        return open_folder(self._session.connection(), self._folder.wire)  # it may have been lost long ago
+
+    def _look(self, here: FolderCursor, known: UidSet) -> _Found:
+        opened = self._open()
+        connection = self._session.connection()
+        if opened.uidvalidity != here.uidvalidity:
+            raise CursorExpired("the server gave all messages of the folder new UIDs")
+        gone = self._gone(connection, opened, here, known)
+        changed = UidSet()
+        if self._labels and here.modseq and opened.modseq != here.modseq:
+            changed = changed_since(connection, here.modseq, here.uidnext) & known
+        modseq = opened.modseq if opened.modseq or not here.modseq else here.modseq
+        return _Found(opened, known - gone, gone, changed, modseq)
+
+    def _gone(self, connection: Connection, opened: Opened, here: FolderCursor, known: UidSet) -> UidSet:
+        """Return which of the known messages are gone; none where it is not proved that all others were listed."""
+        if not opened.complete:
+            return UidSet()
+        gone = known - opened.live
+        if opened.lowest > 1:
+            gone -= UidSet([(1, opened.lowest - 1)])
+        if len(known) == here.held or not gone:
+            return gone
+        # Of a set that was made coarse some UIDs are long gone.
+        if len(known & opened.live) == here.held:
+            return UidSet()
+        vanished = vanished_since(connection, here.modseq) if here.modseq else None
+        if vanished is not None:
+            gone &= vanished | opened.everything
+        if len(gone) > REMOVALS:
+            raise CursorExpired("messages of a very fragmented folder are gone, and the server does not tell which")
+        return gone
+
+    def _verdict(self, screen: Screen | None) -> Decision | None:
+        """Return the decision on everything in this folder, where the folder alone decides: nothing is fetched then."""
+        if screen is None or self._labels:
+            return None
+        decision = screen(Message(collections=[self._folder.collection]))
+        return decision if decision.outcome is Outcome.EXCLUDED and decision.reason in _BY_FOLDER else None
+
+    def _excluded(self, opened: Opened, todo: UidSet, known: UidSet, decision: Decision) -> Iterator[Page]:
+        place, total, left = self._place(opened.uidvalidity), len(todo), len(todo)
+        held = len(known & opened.live)
+        for part in todo.pages(REMOVALS):
+            known |= part
+            held += len(part)
+            left -= len(part)
+            yield Page(
+                cursor=cursor_of(opened, known, held, self._where, modseq=opened.modseq),
+                more=left > 0,
+                screened=[Screened(id=place.id_of(uid), decision=decision) for uid in reversed(part)],
+                complete=opened.complete,
+                total=total,
+            )
+        if not total:
+            cursor = cursor_of(opened, known, held, self._where, modseq=opened.modseq)
+            yield Page(cursor=cursor, complete=opened.complete)
+
+    def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:
+        """Yield these messages again, with their text unless the screen says no to their envelope."""
+        wanted: dict[int, list[int]] = {}
+        gone: list[str] = []
+        for id_ in dict.fromkeys(ids):
+            if (match := _ID.fullmatch(id_)) and int(match[2]) <= LARGEST:
+                wanted.setdefault(int(match[1]), []).append(int(match[2]))
+            else:
+                gone.append(id_)
+        page, self._page = self._page, None
+        for uidvalidity, numbers in wanted.items():
+            uids = UidSet.of(numbers)
+            if page == uids:
+                yield from self._from_ahead(uids, uidvalidity, screen)
+            else:
+                self._ahead = None
+                for _, read in self._read(uids, uidvalidity, screen):
+                    yield read
+        if gone:
+            yield Page(cursor=Cursor(""), deletes=gone)
+
+    def _from_ahead(self, uids: UidSet, uidvalidity: int, screen: Screen | None) -> Iterator[Page]:
+        """Yield one page of a listing, and have the next ones coming."""
+        if self._ahead is None or self._ahead[0] != screen:
+            rest = self._listed & UidSet([(1, uids.ranges[-1][1])])
+            self._ahead = screen, self._taken(rest.pages(PAGE), uidvalidity, screen)
+        _, coming = self._ahead
+        while uids and (taken := next(coming, None)):
+            uids -= taken.uids
+            yield _page(taken)
+
+    def _read(self, uids: UidSet, uidvalidity: int, screen: Screen | None) -> Iterator[tuple[UidSet, Page]]:
+        for taken in self._taken(uids.pages(PAGE), uidvalidity, screen):
+            yield taken.uids, _page(taken)
+
+    def _taken(self, pages: Iterator[UidSet], uidvalidity: int, screen: Screen | None) -> Iterator[Taken]:
+        """Read messages, on another connection where one is lost.
+
+        Where it is lost again and again without progress, pages become smaller, until it is one message that the
+        server fails at: that one is skipped.
+        """
+        todo = _Todo(pages)
+        losses = 0
+        place = self._place(uidvalidity)
+        while True:
+            connection = self._selected(uidvalidity)
+            if connection is None:
+                for page in todo:
+                    yield Taken(page, gone=[place.id_of(uid) for uid in page])
+                return
+            try:
+                for taken in fetching.read_messages(connection, todo, place, screen):
+                    todo.done(taken.uids)
+                    yield taken
+                return
+            except Interrupted:
+                todo.again()
+            except Unavailable:
+                losses += 1
+                if not connection.wire.closed or losses > LOSSES:
+                    raise
+                poison = todo.again(lost=True)
+                if poison:
+                    why = "the connection is lost whenever it is fetched"
+                    yield Taken(poison, skipped=[Skipped(id=place.id_of(uid), why=why) for uid in poison])
+
+    def _selected(self, uidvalidity: int) -> Connection | None:
+        """Return a connection that has the folder open; None where these UIDs stand for nothing any more."""
+        connection = self._session.connection()
+        if connection.selected is None or connection.selected[0] != self._folder.wire:
+            select(connection, self._folder.wire)
+        return connection if connection.selected == (self._folder.wire, uidvalidity) else None
+
+    def _place(self, uidvalidity: int) -> Place:
+        return Place(uidvalidity, (self._folder.collection,), self._labels, self._html)
+
+    def attachment(self, id_: str, part: str, *, limit: int | None = None) -> Iterator[bytes]:
+        """Yield an attachment's decoded octets as they arrive, over a connection of its own.
+
+        Safe in another thread than the one that syncs.
+        """
+        match = _ID.fullmatch(id_)
+        uidvalidity, uid = (int(match[1]), int(match[2])) if match else (0, 0)
+        return read_attachment(self._session.access, self._folder.wire, uidvalidity, uid, part, limit)
+
+
+class _Todo(Iterator[UidSet]):
+    """The pages that are left to read, in order."""
+
+    def __init__(self, pages: Iterator[UidSet]) -> None:
+        self._pages = pages
+        self._size = PAGE
+        self._begun: list[UidSet] = []
+        """Pages that are not done yet, and were handed out wholly or in part."""
+        self._parts: Iterator[UidSet] = iter(())
+        self._waiting: list[UidSet] = []
+        self._progress = False
+
+    def __next__(self) -> UidSet:
+        while (part := next(self._parts, None)) is None:
+            page = self._waiting.pop(0) if self._waiting else next(self._pages)
+            self._begun.append(page)
+            self._parts = page.pages(self._size)
+        return part
+
+    def done(self, uids: UidSet) -> None:
+        """Cross messages out."""
+        self._begun = [left for page in self._begun if (left := page - uids)]
+        self._size, self._progress = PAGE, True
+
+    def again(self, *, lost: bool = False) -> UidSet:
+        """Hand out once more what is not done, in smaller pages if they were lost; return a message to give up."""
+        poison = UidSet()
+        if lost and not self._progress:
+            if self._size == 1 and self._begun:
+                poison = next(self._begun[0].pages(1))
+                self.done(poison)
+            self._size = PAGE if poison else max(self._size // 15, 1)
+        self._waiting = self._begun + self._waiting
+        self._begun, self._parts, self._progress = [], iter(()), False
+        return poison
+
+
+def _page(taken: Taken) -> Page:
+    return Page(
+        cursor=Cursor(""), upserts=taken.items, screened=taken.screened, skipped=taken.skipped, deletes=taken.gone
+    )
