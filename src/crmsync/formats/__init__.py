@@ -6,6 +6,7 @@ from .ical import Calendar, parse_calendar
 from .mime import decode_part, parse_headers, parse_message
 from .quotes import split_reply
 from .sanitize import sanitize_html
+from .zones import zone_of
 
 __all__ = [
     "Calendar",
@@ -17,4 +18,5 @@ __all__ = [
     "role_of",
     "sanitize_html",
     "split_reply",
+    "zone_of",
 ]  # fmt: skip

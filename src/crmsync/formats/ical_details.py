@@ -45,7 +45,11 @@ def read_number(text: str | None) -> int:
 
 def read_description(properties: Properties) -> str | None:
     """Return the description as text, converted where it is HTML: X-ALT-DESC, or what Google puts into DESCRIPTION."""
-    text = first_text(properties, "DESCRIPTION", "X-ALT-DESC", "STYLED-DESCRIPTION")
+    return plain_text(first_text(properties, "DESCRIPTION", "X-ALT-DESC", "STYLED-DESCRIPTION"))
+
+
+def plain_text(text: str | None) -> str | None:
+    """Return a description as text: Google and others write HTML there."""
     if text and _HTML.search(text):
         from .html import html_to_text  # noqa: PLC0415 - few calendars need it
 

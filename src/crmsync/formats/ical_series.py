@@ -16,6 +16,8 @@ from .zones import Zone
 
 MAX_INSTANCES = 2_000
 """Instances of one series in one window; those after them are left out, and said to be."""
+MAX_SIZE = 32 << 20
+"""Characters of one series in one window, as a storage will hold it: each instance has its own text and people."""
 MAX_STEPS = 50_000
 """Steps of one series' expansion, each of a few microseconds."""
 
@@ -124,6 +126,7 @@ def _expand_series(master: Part, overrides: dict[Key, Part], window: Window) -> 
     seen: set[Key] = set(overrides)
     instances: list[Event] = []
     truncated = False
+    most = max(1, min(MAX_INSTANCES, MAX_SIZE // _size(master.event)))
     for moment, span in _moments(master, following, window, excluded, walk):
         try:
             key = moment.value
@@ -136,7 +139,7 @@ def _expand_series(master: Part, overrides: dict[Key, Part], window: Window) -> 
         if window.precedes(event.start):
             open_ended = True
         elif window.overlaps(event.start, event.end):
-            if len(instances) == MAX_INSTANCES:
+            if len(instances) == most:
                 truncated = True
                 break
             instances.append(event)
@@ -146,6 +149,10 @@ def _expand_series(master: Part, overrides: dict[Key, Part], window: Window) -> 
         note = "its series has too many instances to expand them all; some are missing"
         events = [event.model_copy(update={"problems": (*event.problems, note)}) for event in events]
     return Expanded(_in_order(events), truncated, open_ended or walk.open or truncated)
+
+
+def _size(event: Event) -> int:
+    return 500 + len(event.description or "") + 100 * len(event.participants)
 
 
 def _instance(master: Part, moment: Moment, key: Key, span: Span | None, following: list[tuple[Key, Part]]) -> Event:

@@ -11,7 +11,7 @@ from importlib import resources
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from .ical_lines import first_text, read_offset, read_time, split_line
+from .ical_lines import first_text, read_components, read_offset, read_time, split_line
 from .recurrence import Walk, occurrences
 from .recurrence_rule import read_rule
 
@@ -300,3 +300,17 @@ def _local(value: str, offset: timedelta) -> datetime:
         if moment.tzinfo and 1 < moment.year < MAXYEAR
         else moment.replace(tzinfo=None)
     )
+
+
+def zone_of(definition: str) -> str | None:
+    r"""Return the IANA name of a zone that a calendar's VTIMEZONE defines, None where it is none with a name.
+
+    >>> zone_of("BEGIN:VTIMEZONE\r\nTZID:W. Europe Standard Time\r\nEND:VTIMEZONE")
+    'Europe/Berlin'
+    """
+    for calendar in read_components(definition.encode("utf-8", "surrogatepass")) if definition else ():
+        for tzid in calendar.zones:
+            zone = find_zone(tzid, calendar.zones, UTC_ZONE)
+            if zone.name and not zone.problem:
+                return zone.name
+    return None

@@ -1,0 +1,113 @@
+"""Finding an account's calendars: from a server's address to the principal, and to its homes (RFC 6764, 5397, 4791)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urljoin, urlsplit
+
+from ...errors import NotAuthorized, Unavailable
+from ...model import clean_address
+from ...model.value import Address, Many, Value
+from .dav import Dav, Reply, path_of
+from .xml import (
+    ADDRESSES,
+    CALENDAR,
+    DAV,
+    HOMES,
+    PRINCIPAL,
+    PRINCIPAL_URL,
+    RESOURCE_TYPE,
+    Property,
+    Response,
+)  # fmt: skip
+
+_ASKED = (PRINCIPAL, PRINCIPAL_URL, HOMES, ADDRESSES, RESOURCE_TYPE)
+_ANYTHING = (207, 200, 204, 400, 403, 404, 405, 406, 409, 410, 415, 422, 500, 501)
+_WELL_KNOWN = "/.well-known/caldav"
+
+
+class CalDavAccount(Value):
+    """What a login found. It may be stored, and saves the requests of finding it again."""
+
+    principal: str = ""
+    """The path of the account's own principal, where the server has principals."""
+    addresses: Many[Address] = ()
+    """The account's addresses as the server knows them; the preferred one first."""
+    homes: Many[str] = ()
+    """The URLs of the collections that hold its calendars."""
+    calendar: str | None = None
+    """The one calendar's URL, where the server knows no homes."""
+
+
+def find_account(dav: Dav, path: str = "") -> CalDavAccount:
+    """Find an account's calendars.
+
+    Args:
+        dav: the server.
+        path: where to begin; empty for RFC 6764's well-known address.
+
+    Raises:
+        NotAuthorized: the server does not accept the login.
+        Unavailable: there is no calendar service there, and what to do about it.
+
+    """
+    seen = False
+    for start in [path] if path and path != "/" else [_WELL_KNOWN, "/"]:
+        reply = dav.propfind(start, _ASKED, depth=0, expect=_ANYTHING)
+        if reply.multistatus is None or not reply.multistatus.responses:
+            continue
+        seen = True
+        found = _from(dav, reply, reply.multistatus.responses[0])
+        if found:
+            return found
+    where = urlsplit(dav.http.origin).hostname
+    if seen:
+        raise Unavailable(f"{where} has no calendars for this account at this address; check the address")
+    raise Unavailable(f"{where} has no calendar service at this address; give the one on the provider's help page")
+
+
+def _from(dav: Dav, reply: Reply, response: Response) -> CalDavAccount | None:
+    if HOMES in response.properties:
+        return _account(reply.url, response)
+    principal = response.properties.get(PRINCIPAL)
+    if principal and f"{DAV} unauthenticated" in principal.elements:
+        raise NotAuthorized("the server did not let this account log in; check user name and password")
+    for href in _hrefs(principal, response.properties.get(PRINCIPAL_URL)):
+        whose = dav.propfind(urljoin(reply.url, href), _ASKED, depth=0, expect=_ANYTHING)
+        for one in whose.multistatus.responses[:1] if whose.multistatus else ():
+            if HOMES in one.properties:
+                return _account(whose.url, one)
+    kinds = response.properties.get(RESOURCE_TYPE, Property("")).elements
+    if CALENDAR in kinds:
+        return CalDavAccount(calendar=reply.url)
+    if f"{DAV} collection" not in kinds:
+        return None
+    # A server without principals, DavMail for instance: the address itself may hold the calendars.
+    members = dav.propfind(reply.url, (RESOURCE_TYPE,), depth=1, expect=_ANYTHING)
+    listed = members.multistatus.responses if members.multistatus else ()
+    if any(CALENDAR in one.properties.get(RESOURCE_TYPE, Property("")).elements for one in listed):
+        return CalDavAccount(homes=(reply.url,))
+    return None
+
+
+def _account(url: str, response: Response) -> CalDavAccount:
+    homes = [urljoin(url, href) for href in _hrefs(response.properties.get(HOMES))]
+    return CalDavAccount(
+        principal=path_of(url, response.href) or "",
+        addresses=tuple(dict.fromkeys(_addresses(response.properties.get(ADDRESSES)))),
+        homes=tuple(dict.fromkeys(home if home.endswith("/") else home + "/" for home in homes)),
+    )
+
+
+def _hrefs(*properties: Property | None) -> Iterator[str]:
+    for found in properties:
+        yield from (href for href in (found.hrefs if found else ()) if href)
+
+
+def _addresses(found: Property | None) -> Iterator[str]:
+    """Yield the addresses of a calendar-user-address-set (RFC 6638 section 2.4.1)."""
+    for href in _hrefs(found):
+        if href[:7].lower() == "mailto:":
+            address = clean_address(href[7:].partition("?")[0])
+            if "@" in address:
+                yield address
