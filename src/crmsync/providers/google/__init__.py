@@ -1,0 +1,1 @@
+"""What Gmail and Google Calendar share: consent, access tokens, calls, errors."""

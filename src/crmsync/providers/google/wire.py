@@ -1,0 +1,138 @@
+"""Google's requests and answers as octets: JSON, and many calls in one multipart request. Pure.
+
+See https://developers.google.com/workspace/gmail/api/guides/batch.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+from ...formats.headers import read_fields
+
+MAX_CALLS = 100
+"""In one batch; Google recommends 50."""
+
+_NUMBER = re.compile(r"<?(?:response-)?(?:.*?[+:])?(\d{1,4})>?\Z")
+_STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})[^\r\n]*\r?\n")
+_PART = frozenset({"content-id", "content-type"})
+_INNER = frozenset({"content-type", "content-length", "retry-after"})
+
+
+class Call(NamedTuple):
+    """One GET."""
+
+    path: str
+    """With its parameters: see `path_to`."""
+    units: float = 1.0
+    """What it costs of the limit."""
+
+
+class Reply(NamedTuple):
+    """What came back for one call."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    data: dict[str, Any]
+    """The body's JSON object; empty where it is none."""
+
+
+def path_to(*segments: str, **parameters: object) -> str:
+    """Return a path with its query; a parameter that is None is left out, a list is repeated.
+
+    >>> path_to("gmail", "v1", "messages", "a/b", format="full", labelIds=["A", "B"], q=None)
+    '/gmail/v1/messages/a%2Fb?format=full&labelIds=A&labelIds=B'
+    """
+    given = {name: _word(value) for name, value in parameters.items() if value is not None}
+    query = urlencode(given, doseq=True, quote_via=quote)
+    return "".join(f"/{quote(segment, safe='@')}" for segment in segments) + (f"?{query}" if query else "")
+
+
+def _word(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, list | tuple) else str(value)
+
+
+def parsed(body: bytes) -> dict[str, Any] | None:
+    """Read a JSON object; None where it is anything else."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def batch_request(calls: Sequence[Call]) -> tuple[bytes, str]:
+    """Return the body and the Content-Type of one request that holds many (RFC 2046, RFC 9112)."""
+    boundary = f"batch-{uuid.uuid4().hex}"
+    pieces = [
+        f"--{boundary}\r\nContent-Type: application/http\r\nContent-ID: <call+{number}>\r\n\r\n"
+        f"GET {call.path} HTTP/1.1\r\n\r\n\r\n"
+        for number, call in enumerate(calls)
+    ]
+    return f"{''.join(pieces)}--{boundary}--\r\n".encode("ascii"), f'multipart/mixed; boundary="{boundary}"'
+
+
+def batch_replies(content_type: str, body: bytes, count: int) -> dict[int, Reply]:
+    """Return the replies by the number of their call. What is missing, cut or not to be told apart is not there.
+
+    Args:
+        content_type: of the answer.
+        body: of the answer.
+        count: how many calls there were.
+    """
+    boundary = _boundary(content_type)
+    if not boundary:
+        return {}
+    delimiter = b"--" + boundary.encode("utf-8")
+    found: dict[int, Reply] = {}
+    # Bodies are JSON: whatever a mail holds, its line breaks are escaped, and no line begins with the delimiter.
+    for piece in (b"\r\n" + body).split(b"\n" + delimiter)[1:]:
+        section = piece.lstrip(b" \t\r\n")
+        fields, start = read_fields(section, 0, _PART)
+        number = _number(dict(fields).get("content-id", b""))
+        if number is None or number >= count or number in found:
+            continue
+        reply = _reply(section[start:])
+        if reply:
+            found[number] = reply
+    return found
+
+
+def _boundary(content_type: str) -> str:
+    match = re.search(r'boundary="?([^";\s]{1,200})"?', content_type, re.IGNORECASE)
+    return match[1] if match else ""
+
+
+def _number(content_id: bytes) -> int | None:
+    match = _NUMBER.match(content_id.decode("ascii", "replace").strip())
+    return int(match[1]) if match else None
+
+
+def _reply(inner: bytes) -> Reply | None:
+    status = _STATUS.match(inner.lstrip(b"\r\n"))
+    if not status:
+        return None
+    rest = inner.lstrip(b"\r\n")[status.end() :]
+    fields, start = read_fields(rest, 0, _INNER)
+    headers = {name: value.decode("latin-1").strip() for name, value in fields}
+    body = rest[start:]
+    length = headers.get("content-length", "")
+    if length.isascii() and length.isdigit():
+        if len(body) < int(length[:12]):
+            return None  # cut
+        body = body[: int(length[:12])]
+    data = parsed(body)
+    if status[1] == b"200" and data is None:
+        return None  # cut, where no length says so
+    return Reply(int(status[1]), headers, body, data or {})
+
+
+__all__ = ["MAX_CALLS", "Call", "Reply", "batch_replies", "batch_request", "parsed", "path_to"]
