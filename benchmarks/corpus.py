@@ -136,3 +136,43 @@ def _event(lines: str, start: datetime) -> str:
     begin, end = (f"{when:%Y%m%dT%H%M%S}" for when in (start, start + timedelta(hours=1)))
     times = f"DTSTART;TZID=Europe/Berlin:{begin}\nDTEND;TZID=Europe/Berlin:{end}\n"
     return f"BEGIN:VEVENT\n{lines}{times}END:VEVENT\n"
+
+
+def objects(count: int, *, seed: int) -> Iterator[tuple[str, str]]:
+    """Yield calendar objects as servers hold them, (UID, text): some 1.7 kB each, one in eight a series, a tenth of
+    those without end, half with exceptions, one in ten all day, up to nine guests.
+    """
+    r = random.Random(seed)
+    for _ in range(count):
+        uid = f"{r.getrandbits(104):026x}@bench.example"
+        day = datetime(2024, 1, 1, 8, tzinfo=UTC) + timedelta(days=r.randint(0, 900), minutes=15 * r.randint(0, 36))
+        guests = "".join(
+            f'ATTENDEE;CUTYPE=INDIVIDUAL;ROLE=REQ-PARTICIPANT;PARTSTAT=ACCEPTED;CN="{r.choice(_FIRST)}";X-NUM-GUESTS=0:\n'
+            f" mailto:p{n}@{_FIRMS[n % len(_FIRMS)]}.com\n"
+            for n in r.sample(range(700), r.randint(1, 9))
+        )
+        text = "\\n".join(" ".join(r.choices(_WORDS, k=10)) for _ in range(r.randint(1, 10)))
+        common = (
+            f"UID:{uid}\nDTSTAMP:20250601T080000Z\nLAST-MODIFIED:20250601T080000Z\nSEQUENCE:{r.randint(0, 4)}\n"
+            f"SUMMARY:{' '.join(r.choices(_WORDS, k=4))}\nDESCRIPTION:{text}\nLOCATION:{r.choice(_WORDS)}\n"
+            f"STATUS:CONFIRMED\nTRANSP:OPAQUE\nORGANIZER:mailto:jan@ours.example\n{guests}"
+        )
+        kind = r.random()
+        if kind < 0.1:
+            dates = f"DTSTART;VALUE=DATE:{day:%Y%m%d}\nDTEND;VALUE=DATE:{day + timedelta(days=1):%Y%m%d}\n"
+            events = [f"BEGIN:VEVENT\n{common}{dates}END:VEVENT\n"]
+        elif kind < 0.22:
+            end = f";COUNT={r.randint(4, 40)}" if r.random() < 0.9 else ""
+            events = [_event(f"{common}RRULE:FREQ=WEEKLY{end}\n", day)]
+            for week in r.sample(range(1, 20), r.choice([0, 0, 1, 2, 3])):
+                moved = day + timedelta(weeks=week)
+                line = f"RECURRENCE-ID;TZID=Europe/Berlin:{moved:%Y%m%dT%H%M%S}\n"
+                events.append(_event(common + line, moved + timedelta(hours=1)))
+        else:
+            events = [_event(common, day)]
+        yield uid, f"BEGIN:VCALENDAR\nVERSION:2.0\nPRODID:-//bench//\n{_ZONE}{''.join(events)}END:VCALENDAR\n"
+
+
+def basic(user: str, password: str) -> str:
+    """Return the credentials of HTTP's Basic authentication."""
+    return base64.b64encode(f"{user}:{password}".encode()).decode()

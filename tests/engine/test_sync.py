@@ -8,6 +8,8 @@ import pytest
 from crmsync import (
     Batch,
     Channel,
+    Collection,
+    CollectionRole,
     ContactCreation,
     Cursor,
     CursorExpired,
@@ -373,6 +375,30 @@ def test_ids_that_are_listed_without_content_are_fetched_only_when_unknown(stora
 
     assert stored(storage) == ["mailbox:1", "mailbox:2", "mailbox:new"]
     assert sorted(mailbox.fetched) == ["0", "1", "2", "new"]
+
+
+def test_what_was_kept_out_for_where_it_lay_is_fetched_again_where_a_listing_shows_it(storage: MemoryStorage) -> None:
+    """A mail that left the trash while the history was lost would never have come in."""
+    trash = Collection(id="TRASH", name="Trash", role=CollectionRole.TRASH)
+    mailbox = FakeMailbox(message("1", to="me@acme.com", collections=[trash]), message("2", to="me@acme.com"))
+
+    class ByIds(FakeMailbox):
+        def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:
+            if since is not None:
+                raise CursorExpired("lists only")
+            yield Page(cursor=Cursor("here"), present=mailbox.ids())
+
+        def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:
+            return mailbox.fetch(ids)
+
+    source = ByIds()
+    sync(source, storage, CHANNEL, POLICY)
+    assert stored(storage) == ["mailbox:2"]
+    mailbox.put(message("1", to="me@acme.com"))
+    sync(source, storage, CHANNEL, POLICY)
+
+    assert stored(storage) == ["mailbox:1", "mailbox:2"]
+    assert sorted(mailbox.fetched) == ["1", "1", "2"]
 
 
 def test_of_two_workers_one_wins_and_the_other_drops_its_run(storage: MemoryStorage) -> None:

@@ -233,6 +233,16 @@ PEOPLE = (
         ("somebody_whom_a_user_added_is_found_in_any_case", "a_person_deleted_under_another_case_stays_deleted"),
     ),
     Broken(
+        "addresses have the length that a form allows",
+        {PERSON_KEY: f"{PERSON_KEY} CHECK (length(address) <= 254)"},
+        ("the_longest_names_and_addresses_stop_no_batch",),
+    ),
+    Broken(
+        "names have the length that a form allows",
+        {"first TEXT, last TEXT,": "first TEXT CHECK (length(first) <= 150), last TEXT,"},
+        ("the_longest_names_and_addresses_stop_no_batch",),
+    ),
+    Broken(
         "addresses are patterns",
         {
             ENSURE: 'if not db.execute("SELECT 1 FROM person WHERE address LIKE ?", [who.address]).fetchone():\n'

@@ -7,22 +7,17 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+from contract_parts import OneWorker
 from pydantic import TypeAdapter
-from sqlalchemy import text
 
 from crmsync import Event, Message, PersonName, Record
 from crmsync.stores.memory import MemoryStorage
 from crmsync.stores.reading import Person
-from crmsync.stores.sql import SqlStorage
-from crmsync.testing import HeldContract, PeopleContract, StorageContract, WritersContract
+from crmsync.testing import WritersContract
 from crmsync.testing.storage_hooks import Link
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plain" / "storage.py"
 RECORD: TypeAdapter[Message | Event] = TypeAdapter(Record)
-
-
-class OneWorker(StorageContract, PeopleContract, HeldContract):
-    """All that there is, but for what two workers need."""
 
 
 class MemoryHost(OneWorker):
@@ -71,53 +66,6 @@ class FileHost(OneWorker, WritersContract):
             self.directory.cleanup()
 
     tearDown = teardown_method = done
-
-
-class SqlHost(FileHost):
-    def open_file(self, path: str) -> SqlStorage:
-        return SqlStorage(f"sqlite:///{path}")
-
-    def close(self, storage: SqlStorage) -> None:
-        storage.close()
-
-    def read_records(self, storage: SqlStorage) -> Mapping[Link, Iterable[Message | Event]]:
-        found = {}
-        for stream, id_ in self._links(storage):
-            item = storage.item(stream, id_)
-            assert item is not None
-            found[stream, id_] = item.records
-        return found
-
-    def read_people(self, storage: SqlStorage) -> Iterable[tuple[str, str, str]]:
-        return [(p.addresses[0], p.name.first, p.name.last) for p in storage.people("")]
-
-    def read_held(self, storage: SqlStorage) -> Iterable[Link]:
-        return self._links(storage, "WHERE l.held")
-
-    def add_person(self, storage: SqlStorage, address: str, first: str, last: str) -> None:
-        self._run(
-            storage,
-            "INSERT INTO crmsync_people (first, last, deleted) VALUES (:first, :last, 0)",
-            {"first": first, "last": last},
-        )
-        self._run(
-            storage,
-            "INSERT INTO crmsync_addresses (address, person_id, position)"
-            " SELECT :address, max(id), 0 FROM crmsync_people",
-            {"address": address.lower()},
-        )
-
-    def delete_person(self, storage: SqlStorage, address: str) -> None:
-        storage.delete_person(address)
-
-    def _links(self, storage: SqlStorage, where: str = "") -> list[Link]:
-        query = "SELECT DISTINCT s.name, l.item_id FROM crmsync_links l JOIN crmsync_streams s ON s.id = l.stream_id "
-        return [(stream, id_) for stream, id_ in self._run(storage, query + where)]
-
-    def _run(self, storage: SqlStorage, statement: str, values: Mapping[str, str] | None = None) -> list[Any]:
-        with storage._engine.begin() as connection:
-            result = connection.execute(text(statement), values or {})
-            return list(result) if result.returns_rows else []
 
 
 class TableHost(FileHost):

@@ -54,7 +54,7 @@ def test_of_two_threads_with_one_cursor_one_wins(where: str, tmp_path: Path) -> 
         with ThreadPoolExecutor(2) as pool:
             first, second = pool.map(work, ("a", "b"))
         assert [a + b for a, b in zip(first, second, strict=True)] == [1] * rounds
-        assert len(store.people("mia")) == rounds
+        assert len(store.people("mia").entries) == rounds
         winners = [mail(f"{'a' if a else 'b'}{n}") for n, a in enumerate(first)]
         assert {e.key for e in store.timeline("mia").entries} == {m.key for m in winners}
 
@@ -88,7 +88,7 @@ def test_processes_that_race_lose_and_double_nothing(url: str) -> None:
         assert store.load_cursor(HERE) == "75"
         assert sorted(int(e.id) for e in store.ledger(HERE)) == list(range(1, 76))
         assert len(store.timeline("mia", limit=100).entries) == 75
-        assert len(store.people("mia")) == 7
+        assert len(store.people("mia").entries) == 7
 
 
 KILLED = """
@@ -132,7 +132,7 @@ while True:
         assert store.item("mia-mail/INBOX", "2") is not None, killed
         assert store.item("mia-mail/INBOX", "3") is None, killed
         assert store.item("mia-mail/INBOX", "1").records[0].message_id == "a@fake.example", killed
-        assert [str(p.name) for p in store.people("mia")] == ["Ann"], killed
+        assert [str(p.name) for p in store.people("mia").entries] == ["Ann"], killed
         assert store.channels["mia-mail"] == channel(), killed
 print(killed)
 """

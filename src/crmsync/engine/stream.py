@@ -33,6 +33,7 @@ CHUNK = 200
 """How many items are fetched again, or forgotten, in one transaction."""
 
 _T = TypeVar("_T")
+_BY_PLACE = frozenset({Reason.FOLDER, Reason.SPAM, Reason.TRASH, Reason.DRAFT})
 _NOTHING = Cursor("")
 
 
@@ -62,6 +63,7 @@ class StreamRun:
         self._relisted = False
         self._tombstones = 0
         self._known: dict[str, Outcome] | None = None
+        self._misplaced: set[str] = set()
         self._skipped_now: set[str] = set()
         # This one read is both what is planned from and what must still be there when a batch is applied.
         self._stored = storage.load_cursor(self.key)
@@ -126,7 +128,9 @@ class StreamRun:
         """
         if self._checkpoint.relisting:
             unknown = (Outcome.GONE, Outcome.LEAVING)
-            present = [i for i in present if self._ids().get(i, Outcome.GONE) in unknown]
+            # What was kept out for where it lay may lie elsewhere now: a source that sees places only screens the rest.
+            known = self._ids()
+            present = [i for i in present if known.get(i, Outcome.GONE) in unknown or i in self._misplaced]
         for chunk in _chunks(present):
             self._fetch(source, chunk)
 
@@ -269,7 +273,11 @@ class StreamRun:
     def _ids(self) -> dict[str, Outcome]:
         """Return the outcome of every known item; read once, when a listing or new settings need it."""
         if self._known is None:
-            self._known = {e.id: e.decision.outcome for e in self._storage.ledger(self.key)}
+            self._known = {}
+            for entry in self._storage.ledger(self.key):
+                self._known[entry.id] = entry.decision.outcome
+                if entry.decision.reason in _BY_PLACE:
+                    self._misplaced.add(entry.id)
         return self._known
 
 

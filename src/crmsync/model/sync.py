@@ -103,7 +103,7 @@ class Page(Value):
     screened: Many[Screened] = ()
     present: Many[str] = ()
     """Ids that exist and whose content cannot have changed, listed without content. The engine fetches those it
-    does not know."""
+    does not know, and those that it kept out for where they lay (folder, spam, trash, draft): they may have moved."""
     complete: bool = True
     """On the last page of a listing: whether it is proved that everything was listed. Where it is not, nothing
     is taken for deleted."""

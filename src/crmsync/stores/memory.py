@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from datetime import datetime
-from typing import NamedTuple
+from collections.abc import Iterable
 
 from ..errors import StaleCursor
-from ..model import (
-    UNDATED,
-    Batch,
-    Channel,
-    Company,
-    Contact,
-    Cursor,
-    Event,
-    Item,
-    LedgerEntry,
-    Message,
-    Outcome,
-    Visibility,
-)  # fmt: skip
+from ..model import Batch, Channel, Company, Contact, Cursor, Item, LedgerEntry, Outcome, Visibility
 from ..protocols import Storage
-from ..rules import Grant, access, redact
-from .reading import CompanyRow, Entry, Person, Timeline, Trace, page_token, read_token
+from ..rules import Access
+from . import memory_reading
+from .reading import ANYTHING, NO_COPY, Companies, Entry, Page, People, Person, Query, Timeline, Trace
 
 _Link = tuple[str, str]
 """A stream and an item's id in it."""
-
-
-class _Copy(NamedTuple):
-    """A record as one stream holds it."""
-
-    link: _Link
-    grant: Grant
-    shown: Visibility
-    """What this copy alone shows to the viewer."""
-    record: Message | Event
 
 
 class MemoryStorage(Storage):
@@ -52,7 +28,10 @@ class MemoryStorage(Storage):
         self.deleted: set[str] = set()
         """Addresses of people whom somebody deleted."""
         self.firms: dict[str, Company] = {}
-        self._channel_of: dict[str, str] = {}
+        self.overrides: dict[tuple[str, str], Visibility] = {}
+        """By record or thread, and owner."""
+        self.channel_of: dict[str, str] = {}
+        """By stream."""
         self._last_id = 0
 
     # -- the protocol
@@ -81,7 +60,7 @@ class MemoryStorage(Storage):
         for contact in contacts:
             self._ensure(contact)
         self.channels[batch.channel.key] = batch.channel
-        self._channel_of[batch.stream] = batch.channel.key
+        self.channel_of[batch.stream] = batch.channel.key
         self.cursors[batch.stream] = batch.cursor
 
     def _ensure(self, contact: Contact) -> None:
@@ -119,98 +98,79 @@ class MemoryStorage(Storage):
         else:
             self.deleted.add(address.lower())
 
+    def set_override(self, owner: str, subject: str, level: Visibility | None) -> None:
+        """Take an owner's word on one record (its key) or thread: what others see of it by the owner's copies.
+
+        It beats the channel's visibility and the hold; one on a record beats one on its thread. None takes it back.
+
+        Raises:
+            ValueError: the owner holds no copy of it.
+
+        """
+        if not memory_reading.owns(self, owner, subject):
+            raise ValueError(NO_COPY)
+        if level is None:
+            self.overrides.pop((subject, owner), None)
+        else:
+            self.overrides[subject, owner] = level
+
     # -- reading
 
     def timeline(
         self,
         viewer: str,
+        query: Query = ANYTHING,
         *,
-        person: str | None = None,
-        company: str | None = None,
-        thread: str | None = None,
         after: str | None = None,
+        before: str | None = None,
         limit: int = 50,
         strictest: bool = False,
     ) -> Timeline:
         """See `Reader`."""
-        seen: Iterable[Entry] = list(self._visible(viewer, strictest=strictest))
-        if person is not None:
-            found = self.find(person)
-            addresses = set(found.addresses) if found else {person.lower()}
-            seen = [e for e in seen if addresses & _addresses(e)]
-        if company is not None:
-            staff = {a for p in self.persons.values() if p.company == company for a in p.addresses}
-            seen = [e for e in seen if staff & _addresses(e)]
-        entries = sorted((e for e in seen if thread in (None, e.thread)), key=_place, reverse=True)
-        if after is not None:
-            place = read_token(after)
-            entries = [e for e in entries if _place(e) < place]
-        more = len(entries) > limit
-        entries = entries[:limit]
-        return Timeline(entries=entries, next=page_token(*_place(entries[-1])) if more else None)
+        page = Page(after=after, before=before, limit=limit)
+        return memory_reading.timeline(self, viewer, query, page, strictest=strictest)
 
-    def people(self, viewer: str, *, company: str | None = None, strictest: bool = False) -> list[Person]:
+    def count(self, viewer: str, query: Query = ANYTHING, *, up_to: int | None = None, strictest: bool = False) -> int:
         """See `Reader`."""
-        seen = list(self._visible(viewer, strictest=strictest))
-        rows = []
-        for person in self.persons.values():
-            if company in (None, person.company):
-                mine = [e.at for e in seen if _addresses(e) & set(person.addresses)]
-                rows.append(person.model_copy(update={"records": len(mine), "last": max(mine, default=None)}))
-        return sorted(rows, key=lambda p: (p.name.last.casefold(), p.name.first.casefold(), p.addresses[0]))
+        return memory_reading.count(self, viewer, query, up_to, strictest=strictest)
 
-    def companies(self, viewer: str, *, strictest: bool = False) -> list[CompanyRow]:
+    def entry(self, viewer: str, key: str, *, strictest: bool = False) -> Entry | None:
         """See `Reader`."""
-        seen = list(self._visible(viewer, strictest=strictest))
-        rows = []
-        for domain, company in self.firms.items():
-            staff = {p.id: set(p.addresses) for p in self.persons.values() if p.company == domain}
-            addresses = set().union(*staff.values())
-            mine = [e.at for e in seen if _addresses(e) & addresses]
-            rows.append(CompanyRow(company=company, people=len(staff), records=len(mine), last=max(mine, default=None)))
-        return sorted(rows, key=lambda row: (row.company.name.casefold(), row.company.domain))
+        return memory_reading.entry(self, viewer, key, strictest=strictest)
+
+    def access(self, viewer: str, key: str, *, strictest: bool = False) -> Access:
+        """See `Reader`."""
+        return memory_reading.who_sees(self, viewer, key, strictest=strictest)
+
+    def people(
+        self,
+        viewer: str,
+        *,
+        name: str = "",
+        company: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        strictest: bool = False,
+    ) -> People:
+        """See `Reader`."""
+        page = Page(after=after, before=before, limit=limit)
+        return memory_reading.people(self, viewer, page, name=name, company=company, strictest=strictest)
+
+    def companies(
+        self,
+        viewer: str,
+        *,
+        name: str = "",
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        strictest: bool = False,
+    ) -> Companies:
+        """See `Reader`."""
+        page = Page(after=after, before=before, limit=limit)
+        return memory_reading.companies(self, viewer, page, name=name, strictest=strictest)
 
     def why(self, item: str) -> list[Trace]:
         """See `Reader`."""
-        traces = []
-        for stream, entries in sorted(self.entries.items()):
-            for id_, entry in sorted(entries.items()):
-                records = self.items[stream, id_].records if (stream, id_) in self.items else ()
-                names = {id_, *(r.key for r in records)}
-                names |= {(r.message_id or id_) if isinstance(r, Message) else r.uid for r in records}
-                if item in names:
-                    traces.append(Trace(stream=stream, entry=entry, keys=[r.key for r in records]))
-        return traces
-
-    def _visible(self, viewer: str, *, strictest: bool) -> Iterator[Entry]:
-        """Yield what a viewer may see, each record once, from the copy that shows most, the freshest of those."""
-        copies: dict[str, list[_Copy]] = {}
-        for link, item in self.items.items():
-            channel = self.channels[self._channel_of[link[0]]]
-            grant = Grant(channel.owner, channel.visibility, item.held)
-            shown = access(viewer, [grant]).level
-            for record in item.records:
-                copies.setdefault(record.key, []).append(_Copy(link, grant, shown, record))
-        for key, held in copies.items():
-            allowed = access(viewer, [copy.grant for copy in held], strictest=strictest)
-            best = max(held, key=lambda copy: _preference(copy, viewer))
-            visible = redact(best.record.model_copy(update={"collections": ()}), allowed.level)
-            if visible is not None:
-                yield Entry(
-                    key=key, thread=visible.thread, at=visible.at, record=visible, level=allowed.level, why=allowed.why
-                )
-
-
-def _preference(copy: _Copy, viewer: str) -> tuple[int, int, datetime, bool, _Link]:
-    sequence, updated = 0, UNDATED
-    if isinstance(copy.record, Event):
-        sequence, updated = copy.record.sequence, copy.record.updated or UNDATED
-    return (copy.shown.rank, sequence, updated, copy.grant.owner == viewer, copy.link)
-
-
-def _place(entry: Entry) -> tuple[datetime, str]:
-    return entry.at, entry.key
-
-
-def _addresses(entry: Entry) -> set[str]:
-    return {p.address for p in entry.record.participants}
+        return memory_reading.why(self, item)

@@ -6,48 +6,61 @@ from collections.abc import Iterable
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Connection, Engine, select
 from sqlalchemy.engine import URL
 
-from ..model import Batch, Channel, Cursor, Item, LedgerEntry, Outcome
+from ..errors import StorageError
+from ..model import Batch, Channel, Company, Cursor, Item, LedgerEntry, Outcome, PersonName, Visibility
 from ..protocols import Storage
-from . import sql_reading, sql_writing
-from .reading import CompanyRow, Person, Timeline, Trace
-from .sql_engine import open_engine, prepare, transaction
-from .sql_rows import rows_of
-from .sql_tables import Tables
-from .sql_viewer import Viewer
+from ..rules import Access, access
+from . import sql_directory, sql_fill, sql_people, sql_reading, sql_registry, sql_shown, sql_timeline, sql_writing
+from .directory import Directory
+from .reading import ANYTHING, NO_COPY, Companies, Entry, Page, People, Person, Query, Timeline, Trace
+from .sql_engine import Database
+from .sql_schema import prepare
+from .sql_tables import PREFIX, tables_of
+from .sql_viewer import eyes_of
 
 
 class SqlStorage(Storage):
     """Keeps everything in a database. Threads and processes may share it; one batch is one transaction."""
 
-    def __init__(self, engine_or_url: Engine | URL | str, *, prefix: str = "crmsync_") -> None:
+    def __init__(
+        self,
+        where: Engine | Connection | URL | str,
+        *,
+        schema: str | None = None,
+        prefix: str = PREFIX,
+        directory: Directory | None = None,
+    ) -> None:
         """Open a database, and create the tables where they are missing.
 
         Args:
-            engine_or_url: for a SQLite file `sqlite:///path/to/file.db`, for one in memory `sqlite://`. An engine of
-                the host's is used as it is: its settings, its pool, never closed here.
+            where: a URL, for which an engine of our own is opened: `sqlite:///path/to/file.db`, `sqlite://` for a
+                database in memory, `postgresql://user:password@host/database`. Or an engine of the host's: its
+                settings, its pool, never closed here. Or a connection of the host's: each batch is then a savepoint
+                in the host's transaction, and it is the host who commits.
+            schema: the PostgreSQL schema that the tables are in; by default the first of the search path.
             prefix: what the tables' names begin with.
+            directory: the host's own tables of people and companies, for contacts to land in; by default bundled ones.
 
         Raises:
             StorageError: the database cannot be used, or its tables are another version's; the message says what
                 to do.
 
         """
-        self._own = not isinstance(engine_or_url, Engine)
-        self._engine = engine_or_url if isinstance(engine_or_url, Engine) else open_engine(engine_or_url)
-        self._tables = Tables(prefix)
+        self._tables = tables_of(prefix, schema)
+        self._directory = directory
+        self._database = Database(where)
         try:
-            prepare(self._engine, self._tables, own=self._own)
+            prepare(self._database, self._tables)
         except BaseException:
             self.close()
             raise
 
     def close(self) -> None:
-        """Close the connections; a host's engine stays open."""
-        if self._own:
-            self._engine.dispose()
+        """Close the connections that were opened here; a host's engine or connection stays open."""
+        self._database.close()
 
     def __enter__(self) -> Self:
         return self
@@ -62,7 +75,7 @@ class SqlStorage(Storage):
     def load_cursor(self, stream: str) -> Cursor | None:
         """See `Storage`."""
         streams = self._tables.streams.c
-        with transaction(self._engine, write=False) as connection:
+        with self._database.reading() as connection:
             return connection.execute(select(streams.cursor).where(streams.name == stream)).scalar()
 
     def ledger(self, stream: str, *, outcome: Outcome | None = None) -> Iterable[LedgerEntry]:
@@ -71,7 +84,7 @@ class SqlStorage(Storage):
         query = select(ledger).join(streams, streams.c.id == ledger.c.stream_id).where(streams.c.name == stream)
         if outcome is not None:
             query = query.where(ledger.c.outcome == outcome.value)
-        with transaction(self._engine, write=False) as connection:
+        with self._database.reading() as connection:
             return [sql_reading.ledger_entry(row) for row in connection.execute(query)]
 
     def apply(self, batch: Batch) -> None:
@@ -82,17 +95,8 @@ class SqlStorage(Storage):
             StorageError: the database cannot be used now.
 
         """
-        # What can fail in the batch itself fails before the database is locked.
-        upserts, touched = {item.id: item for item in batch.upserts}, dict.fromkeys(batch.deletes)
-        decisions, contacts = {entry.id: entry for entry in batch.decisions}, list(batch.contacts)
-        rows = rows_of(upserts.values())
-        touched.update(dict.fromkeys(upserts))
-        with transaction(self._engine, write=True) as connection:
-            stream = sql_writing.claim(connection, self._tables, batch)
-            sql_writing.save_channel(connection, self._tables, batch.channel)
-            sql_writing.replace_links(connection, self._tables, stream, touched, rows)
-            sql_writing.record_decisions(connection, self._tables, stream, decisions)
-            sql_writing.ensure(connection, self._tables, contacts)
+        content = sql_writing.content_of(batch)
+        self._database.write(lambda c: sql_writing.write(c, self._tables, self._directory, content))
 
     # -- the host's side
 
@@ -100,64 +104,143 @@ class SqlStorage(Storage):
     def channels(self) -> dict[str, Channel]:
         """Every channel by its key, as last saved."""
         channels = self._tables.channels
-        with transaction(self._engine, write=False) as connection:
+        with self._database.reading() as connection:
             rows = connection.execute(select(channels)).all()
         return {row.key: sql_reading.channel_of(row) for row in rows}
 
     def save_channel(self, channel: Channel) -> None:
         """Take over an owner's settings at once; `sync` does it with its next batch."""
-        with transaction(self._engine, write=True) as connection:
-            sql_writing.save_channel(connection, self._tables, channel)
+
+        def work(connection: Connection) -> None:
+            changed = sql_writing.save_channel(connection, self._tables, channel)
+            sql_shown.work_out(connection, self._tables, changed)
+
+        self._database.write(work)
+
+    def set_override(self, owner: str, subject: str, level: Visibility | None) -> None:
+        """Take an owner's word on one record (its key) or thread: what others see of it by the owner's copies.
+
+        It beats the channel's visibility and the hold; one on a record beats one on its thread. None takes it back.
+
+        Raises:
+            ValueError: the owner holds no copy of it.
+
+        """
+        if not self._database.write(lambda c: sql_shown.override(c, self._tables, owner, subject, level)):
+            raise ValueError(NO_COPY)
 
     def item(self, stream: str, id_: str) -> Item | None:
         """Return what a stream holds under an id, whole: for the host itself, not for a viewer."""
-        with transaction(self._engine, write=False) as connection:
+        with self._database.reading() as connection:
             return sql_reading.read_item(connection, self._tables, stream, id_)
 
     def find(self, address: str) -> Person | None:
         """Return the person with this address, in any case."""
-        with transaction(self._engine, write=False) as connection:
-            return sql_reading.find(connection, self._tables, address)
+        with self._database.reading() as connection:
+            return sql_people.find(connection, self._tables, address)
+
+    def save_person(self, address: str, name: PersonName, company: Company | None = None) -> None:
+        """Make somebody as a user does, or give them another name and company; who was deleted is there again."""
+        self._own_people()
+
+        def work(connection: Connection) -> None:
+            joined = sql_registry.save_person(connection, self._tables, address.lower(), name, company)
+            sql_shown.work_out(connection, self._tables, (), joined)
+
+        self._database.write(work)
 
     def delete_person(self, address: str) -> None:
         """Delete a person for good: no mail brings them back."""
-        with transaction(self._engine, write=True) as connection:
-            sql_writing.delete_person(connection, self._tables, address.lower())
+        self._own_people()
+        self._database.write(lambda c: sql_registry.delete_person(c, self._tables, address.lower()))
+
+    def people_changed(self, addresses: Iterable[str]) -> None:
+        """Take over what the host's directory says of these addresses now: after users changed or deleted people.
+
+        A batch does it for those whom it concerns.
+        """
+        asked = list({address.lower() for address in addresses})
+
+        def work(connection: Connection) -> None:
+            joined = sql_directory.look_again(connection, self._tables, self._directory, asked)
+            sql_shown.work_out(connection, self._tables, (), joined)
+
+        self._database.write(work)
+
+    def _own_people(self) -> None:
+        if self._directory:
+            raise StorageError("people are in the host's directory: change them there, and call people_changed()")
+
+    def rebuild(self) -> None:
+        """Work out anew who sees what, and all indexes, after rows of this store were changed by other means."""
+        self._database.write(lambda c: sql_fill.fill(c, self._tables))
 
     # -- reading
 
     def timeline(
         self,
         viewer: str,
+        query: Query = ANYTHING,
         *,
-        person: str | None = None,
-        company: str | None = None,
-        thread: str | None = None,
         after: str | None = None,
+        before: str | None = None,
         limit: int = 50,
         strictest: bool = False,
     ) -> Timeline:
         """See `Reader`."""
-        seen = Viewer(self._tables, viewer, strictest=strictest)
-        with transaction(self._engine, write=False) as connection:
-            return sql_reading.read_timeline(
-                connection, self._tables, seen,
-                person=person, company=company, thread=thread, after=after, limit=limit,
-            )  # fmt: skip
+        page, eyes = Page(after=after, before=before, limit=limit), eyes_of(viewer, strictest=strictest)
+        with self._database.reading() as connection:
+            return sql_timeline.read_timeline(connection, self._tables, eyes, query, page)
 
-    def people(self, viewer: str, *, company: str | None = None, strictest: bool = False) -> list[Person]:
+    def count(self, viewer: str, query: Query = ANYTHING, *, up_to: int | None = None, strictest: bool = False) -> int:
         """See `Reader`."""
-        seen = Viewer(self._tables, viewer, strictest=strictest)
-        with transaction(self._engine, write=False) as connection:
-            return sql_reading.read_people(connection, self._tables, seen, company=company)
+        eyes = eyes_of(viewer, strictest=strictest)
+        with self._database.reading() as connection:
+            return sql_timeline.count(connection, self._tables, eyes, query, up_to)
 
-    def companies(self, viewer: str, *, strictest: bool = False) -> list[CompanyRow]:
+    def entry(self, viewer: str, key: str, *, strictest: bool = False) -> Entry | None:
         """See `Reader`."""
-        seen = Viewer(self._tables, viewer, strictest=strictest)
-        with transaction(self._engine, write=False) as connection:
-            return sql_reading.read_companies(connection, self._tables, seen)
+        eyes = eyes_of(viewer, strictest=strictest)
+        with self._database.reading() as connection:
+            return sql_timeline.read_entry(connection, self._tables, eyes, key)
+
+    def access(self, viewer: str, key: str, *, strictest: bool = False) -> Access:
+        """See `Reader`."""
+        with self._database.reading() as connection:
+            return access(viewer, sql_shown.who_sees(connection, self._tables, key), strictest=strictest)
+
+    def people(
+        self,
+        viewer: str,
+        *,
+        name: str = "",
+        company: str | None = None,
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        strictest: bool = False,
+    ) -> People:
+        """See `Reader`."""
+        page, eyes = Page(after=after, before=before, limit=limit), eyes_of(viewer, strictest=strictest)
+        with self._database.reading() as connection:
+            return sql_people.read_people(connection, self._tables, eyes, page, name=name, company=company)
+
+    def companies(
+        self,
+        viewer: str,
+        *,
+        name: str = "",
+        after: str | None = None,
+        before: str | None = None,
+        limit: int = 50,
+        strictest: bool = False,
+    ) -> Companies:
+        """See `Reader`."""
+        page, eyes = Page(after=after, before=before, limit=limit), eyes_of(viewer, strictest=strictest)
+        with self._database.reading() as connection:
+            return sql_people.read_companies(connection, self._tables, eyes, page, name=name)
 
     def why(self, item: str) -> list[Trace]:
         """See `Reader`."""
-        with transaction(self._engine, write=False) as connection:
+        with self._database.reading() as connection:
             return sql_reading.read_why(connection, self._tables, item)

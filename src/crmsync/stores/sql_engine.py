@@ -1,139 +1,174 @@
-"""Open a database, hold a transaction, and say in words what is wrong when neither works."""
+"""A database as a store uses it: an engine of our own, a host's, or a host's connection; and transactions on it."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator
+import random
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, insert, inspect, select
+from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from ..errors import StorageError
-from .sql_tables import UPSERTS, VERSION, Tables
+from .sql_faults import RETRIED, readable, sqlstate
+from .sql_tables import UPSERTS
 
 WAIT = 30.0
-"""Seconds to wait for another writer, where the URL does not say `?timeout=`."""
+"""Seconds to wait for another writer, where an URL of SQLite does not say `?timeout=`."""
 
-_SQLITE_ADVICE = {
-    sqlite3.SQLITE_ERROR: "its tables are not as crmsync makes them; give another database, or another prefix",
-    sqlite3.SQLITE_BUSY: "another program holds its lock; try again when that has finished",
-    sqlite3.SQLITE_LOCKED: "another program holds its lock; try again when that has finished",
-    sqlite3.SQLITE_READONLY: "it may not be written; check the permissions of the file and of its directory",
-    sqlite3.SQLITE_PERM: "it may not be opened; check the permissions of the file and of its directory",
-    sqlite3.SQLITE_CANTOPEN: "it cannot be opened; check that the directory is there and may be written",
-    sqlite3.SQLITE_FULL: "the disk is full; make room and sync again",
-    sqlite3.SQLITE_IOERR: "the disk failed to read or write; check the disk and sync again",
-    sqlite3.SQLITE_NOTADB: "the file is no SQLite database; check the path",
-    sqlite3.SQLITE_CORRUPT: "the file is damaged; restore it from a backup, or start a new one and sync again",
-}
+_ATTEMPTS = 6
+"""How often a transaction is begun that PostgreSQL rolled back for another's sake."""
+
+_EXAMPLES = "'sqlite:///path/to/file.db', 'postgresql://user:password@host/database'"
+_T = TypeVar("_T")
 
 
-def open_engine(url: str | URL) -> Engine:
-    """Return an engine of our own for a URL.
+class Database:
+    """Where the tables are, and how a transaction is held there."""
 
-    Raises:
-        StorageError: it is no URL of a database that can be used here.
+    def __init__(self, where: Engine | Connection | URL | str) -> None:
+        """Take what a host gives. Only an engine that is made here, from a URL, is changed and closed here.
 
-    """
+        Raises:
+            StorageError: it is no URL of a database that can be used here, or a connection that commits by itself.
+
+        """
+        self.own = not isinstance(where, Engine | Connection)
+        self._bind: Engine | Connection = where if isinstance(where, Engine | Connection) else _open(where)
+        self.dialect = self._bind.dialect.name
+        _check_known(self.dialect)
+        if isinstance(self._bind, Connection):
+            with readable():
+                level = self._bind.get_isolation_level()
+            if level == "AUTOCOMMIT":
+                raise StorageError("this connection commits each statement by itself; give one that does not")
+
+    def close(self) -> None:
+        """Close what was opened here."""
+        if self.own and isinstance(self._bind, Engine):
+            self._bind.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Hold a transaction that sees the database as it is at one moment, and changes nothing.
+
+        On a host's connection it is the host's transaction, and sees what that does.
+
+        Raises:
+            StorageError: the database cannot be used now.
+
+        """
+        with readable():
+            if isinstance(self._bind, Connection):
+                _begin(self._bind, "BEGIN")
+                yield self._bind
+                return
+            with self._bind.connect() as connection:
+                if self.dialect == "postgresql":
+                    connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+                with connection.begin():
+                    _begin(connection, "BEGIN")
+                    yield connection
+
+    def write(self, work: Callable[[Connection], _T]) -> _T:
+        """Do some work in one transaction, or all of it again where PostgreSQL gave another the right of way.
+
+        On a host's connection it is a savepoint in the host's transaction: the host commits, and tries again.
+
+        Raises:
+            StorageError: the database cannot be used now.
+
+        """
+        with readable():
+            if isinstance(self._bind, Connection):
+                _begin(self._bind, "BEGIN IMMEDIATE")
+                with self._bind.begin_nested():
+                    return work(self._bind)
+            attempts = _ATTEMPTS
+            while True:
+                attempts -= 1
+                try:
+                    return self._write(self._bind, work)
+                except DBAPIError as error:
+                    if not attempts or sqlstate(error) not in RETRIED:
+                        raise
+                # Whoever collided once would do so again at the same pace.
+                time.sleep(random.uniform(0.01, 0.1))  # noqa: S311 - it is no secret
+
+    def _write(self, engine: Engine, work: Callable[[Connection], _T]) -> _T:
+        with engine.connect() as connection:
+            if self.dialect == "postgresql":
+                connection.execution_options(isolation_level="READ COMMITTED", postgresql_readonly=False)
+            with connection.begin():
+                _begin(connection, "BEGIN IMMEDIATE")
+                if self.own and self.dialect == "postgresql":
+                    connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT:.0f}s'"))
+                return work(connection)
+
+    def use_write_ahead_log(self) -> None:
+        """Let a SQLite file of our own be read while it is written."""
+        # The mode stays with the file. Who may not write, or finds others reading, leaves it to a later opening:
+        # every mode keeps all promises.
+        if self.own and self.dialect == "sqlite" and isinstance(self._bind, Engine):
+            with readable(), self._bind.connect() as connection, suppress(DBAPIError):
+                connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+
+
+def _begin(connection: Connection, how: str) -> None:
+    # Left alone, the sqlite3 module begins at the first INSERT or UPDATE only, and reads see no snapshot.
+    if connection.dialect.name == "sqlite" and not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]  # it is sqlite3's
+        connection.exec_driver_sql(how)
+
+
+def _open(url: str | URL) -> Engine:
     try:
-        parsed = make_url(url)
+        parsed = _with_driver(make_url(url))
         _check_known(parsed.get_backend_name())
-        options: dict[str, Any] = {} if "timeout" in parsed.query else {"connect_args": {"timeout": WAIT}}
-        if parsed.database in (None, "", ":memory:"):
-            # Every connection to memory is a database of its own, so there is one, and threads wait for it.
-            options.setdefault("connect_args", {})["check_same_thread"] = False
-            options |= {"poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
+        options: dict[str, Any] = {"sqlite": _sqlite_options, "postgresql": _postgresql_options}[
+            parsed.get_backend_name()
+        ](parsed)
         engine = create_engine(parsed, hide_parameters=True, **options)
     except ArgumentError:
-        raise StorageError("this is no database URL; for a SQLite file write 'sqlite:///path/to/file.db'") from None
-    event.listen(engine, "connect", _on_connect)
+        raise StorageError(f"this is no database URL; write one such as {_EXAMPLES}") from None
+    except ImportError:
+        raise StorageError("PostgreSQL needs a driver: pip install 'crmsync[postgresql]'") from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _on_sqlite_connect)
     return engine
+
+
+def _with_driver(url: URL) -> URL:
+    # SQLAlchemy's own default is the older driver; some hosting services write "postgres".
+    return url.set(drivername="postgresql+psycopg") if url.drivername in ("postgresql", "postgres") else url
 
 
 def _check_known(name: str) -> None:
     if name not in UPSERTS:
-        raise StorageError(f"{name} is no database that crmsync can use; SQLite is: 'sqlite:///path/to/file.db'")
+        raise StorageError(f"{name} is no database that crmsync can use; SQLite and PostgreSQL are: {_EXAMPLES}")
 
 
-def _on_connect(connection: Any, _: object) -> None:
+def _sqlite_options(url: URL) -> dict[str, Any]:
+    arguments: dict[str, Any] = {} if "timeout" in url.query else {"timeout": WAIT}
+    if url.database not in (None, "", ":memory:"):
+        return {"connect_args": arguments}
+    # Every connection to memory is a database of its own, so there is one, and threads wait for it.
+    arguments["check_same_thread"] = False
+    return {"connect_args": arguments, "poolclass": QueuePool, "pool_size": 1, "max_overflow": 0}
+
+
+def _postgresql_options(url: URL) -> dict[str, Any]:
+    # A connection that was cut while nobody used it costs a question, not a run.
+    options: dict[str, Any] = {"pool_pre_ping": True, "connect_args": {"client_encoding": "utf8"}}
+    if "connect_timeout" not in url.query:
+        options["connect_args"]["connect_timeout"] = 10
+    return options
+
+
+def _on_sqlite_connect(connection: Any, _: object) -> None:
     connection.execute("PRAGMA foreign_keys = ON")
     # With a write-ahead log a killed process loses nothing at NORMAL; a power cut may lose the newest batches,
     # each of them whole, and the next sync brings them again (https://www.sqlite.org/pragma.html#pragma_synchronous).
     connection.execute("PRAGMA synchronous = NORMAL")
-
-
-def prepare(engine: Engine, tables: Tables, *, own: bool) -> None:
-    """Create the tables where there are none, and check that they are this code's.
-
-    Raises:
-        StorageError: the database cannot be used, or its tables are another version's.
-
-    """
-    _check_known(engine.dialect.name)
-    with transaction(engine, write=False) as connection:
-        found = _version(connection, tables)
-    if found is None:
-        with transaction(engine, write=True) as connection:
-            found = _version(connection, tables)
-            if found is None:
-                tables.metadata.create_all(connection)
-                connection.execute(insert(tables.schema).values(version=VERSION))
-                found = VERSION
-    if found != VERSION:
-        newer, older = "upgrade crmsync", "keep the older crmsync, or start a new database and sync again"
-        advice = newer if found > VERSION else older
-        raise StorageError(f"the tables are of version {found}, this crmsync needs version {VERSION}: {advice}")
-    if own:
-        _use_write_ahead_log(engine)
-
-
-def _use_write_ahead_log(engine: Engine) -> None:
-    # The mode stays with the file. Who may not write, or finds others reading, leaves it to a later opening:
-    # every mode keeps all promises, this one lets readers read on while a batch is written.
-    with readable(), engine.connect() as connection, suppress(DBAPIError):
-        connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-
-
-def _version(connection: Connection, tables: Tables) -> int | None:
-    if not inspect(connection).has_table(tables.schema.name):
-        return None
-    return connection.execute(select(tables.schema.c.version)).scalar()
-
-
-@contextmanager
-def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
-    """Hold one transaction: committed at the end, rolled back by any exception.
-
-    Raises:
-        StorageError: the database cannot be used now.
-
-    """
-    with readable(), engine.begin() as connection:
-        if not connection.connection.driver_connection.in_transaction:  # type: ignore[union-attr]  # it is sqlite3's
-            # Left alone, the sqlite3 module begins at the first INSERT or UPDATE only, and reads see no snapshot.
-            connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-        yield connection
-
-
-@contextmanager
-def readable() -> Iterator[None]:
-    """Turn a database's error into `StorageError`, without the statement and its parameters: they hold mail."""
-    try:
-        yield
-    except DBAPIError as error:
-        raise StorageError(f"the database cannot be used: {_advice(error)}") from error.orig
-    except SQLAlchemyError as error:
-        raise StorageError(f"the database cannot be used: {type(error).__name__}") from None
-
-
-def _code(error: DBAPIError) -> int | None:
-    code = getattr(error.orig, "sqlite_errorcode", None)
-    # The upper bits tell more than the advice needs (https://www.sqlite.org/rescode.html#extrc).
-    return code & 0xFF if code is not None else None
-
-
-def _advice(error: DBAPIError) -> str:
-    return _SQLITE_ADVICE.get(_code(error) or 0, f"it answered with {type(error.orig).__name__}")

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter
 from sqlalchemy import Row
 
-from ..model import UNDATED, Collection, Event, Item, Message, Visibility
+from ..model import Collection, Event, Item, Message, Visibility
+from .paging import micros
 
 Values = dict[str, Any]
 """A row to write, by column."""
 
 _LEVELS = tuple(Visibility)
 _COLLECTIONS: TypeAdapter[tuple[Collection, ...]] = TypeAdapter(tuple[Collection, ...])
-_MICROSECOND = timedelta(microseconds=1)
 _LARGEST = 2**63 - 1
 
 _TITLE_AND_TEXT: dict[str, tuple[str, str]] = {"message": ("subject", "text"), "event": ("summary", "description")}
@@ -33,19 +32,21 @@ class Rows(NamedTuple):
     """By key and digest."""
     participants: dict[tuple[str, bytes], tuple[str, ...]]
     """The addresses, by the same."""
+    contents: dict[tuple[str, bytes], Message | Event]
+    """The records themselves, by the same."""
     links: list[tuple[tuple[str, bytes], Values]]
     """Each with its record's key and digest."""
 
 
 def rows_of(items: Iterable[Item]) -> Rows:
     """Write items as rows, each distinct record once."""
-    rows = Rows({}, {}, [])
+    rows = Rows({}, {}, {}, [])
     seen: dict[tuple[Collection, ...], str] = {}
     for item in items:
         for position, record in enumerate(item.records):
             row = _record_row(record)
             name = row["key"], row["digest"]
-            rows.records[name] = row
+            rows.records[name], rows.contents[name] = row, record
             rows.participants[name] = tuple(sorted({p.address for p in record.participants}))
             collections = tuple(record.collections)
             if collections not in seen:
@@ -96,16 +97,6 @@ def record_of(row: Row[Any], collections: str = "[]") -> Message | Event:
 def level_of(rank: int) -> Visibility:
     """Return the level of this rank."""
     return _LEVELS[rank]
-
-
-def micros(when: datetime) -> int:
-    """Return an instant as whole microseconds since 1970 UTC."""
-    return (when - UNDATED) // _MICROSECOND
-
-
-def instant(value: int) -> datetime:
-    """Return the instant so many microseconds after 1970 UTC."""
-    return UNDATED + timedelta(microseconds=value)
 
 
 def chunks(values: Sequence[Any] | Mapping[Any, Any]) -> Iterable[list[Any]]:

@@ -1,61 +1,107 @@
-"""Who sees what, as SQL: what a viewer may not see takes part in no query.
+"""Whose eyes a query looks through: which lines and which copies are theirs to see.
 
-It says what `crmsync.rules.access` says; a property test compares every query with the reference storage.
+What a viewer may not see is in no line of theirs, so that it takes part in no query, nor in the work that one takes.
+A property test compares every query with the reference storage, which says it with `crmsync.rules.access`.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, ScalarSelect, Select, case, false, func, select
+from sqlalchemy import BindParameter, ColumnElement, FromClause, Text, bindparam, func, select, true
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from ..model import Visibility
+from ..rules import Why
+from .audiences import OTHERS, UNLESS_STRICT, member, strictly
+from .sql_rows import level_of
 from .sql_tables import Tables
 
-OWNER = 4
-"""The rank of a viewer who owns a copy, above those of `Visibility`."""
+OWN, OWN_STRICTLY = "own", "own_strictly"
+"""The parameters that a viewer's own audiences are passed as to a statement that `Eyes.anybody` was built for."""
 
 
-class Viewer:
-    """What one member may see, as conditions on a row of the records table."""
+class Eyes(NamedTuple):
+    """Whose eyes it is, and who decides where several own copies."""
 
-    def __init__(self, tables: Tables, viewer: str, *, strictest: bool) -> None:
-        self._tables = tables
-        self._copy = tables.records.alias("copy")
-        channels = tables.channels.c
-        own = channels.owner == viewer if viewer else false()
-        shared = [(channels.visibility == level.value, level.rank) for level in Visibility]
-        # No channel, or a level that nobody knows, shows nothing.
-        self._shown = case((own, Visibility.EVERYTHING.rank), (tables.links.c.held, 0), *shared, else_=0)
-        self._own = case((own, 1), else_=0)
-        combined = func.min(self._shown) if strictest else func.max(self._shown)
-        self._level = case((func.max(self._own) == 1, OWNER), else_=combined)
+    own: str | BindParameter[str] | None
+    """The audience that is the viewer alone; nobody's name is nobody's."""
+    own_strictly: str | BindParameter[str] | None
+    strictest: bool
 
-    def sees(self) -> ColumnElement[bool]:
-        """Whether a row is the copy that this viewer is shown of its record, if they are shown any."""
-        records = self._tables.records.c
-        return (records.id == self._best()) & (self.level() > 0) & (records.level > 0)
+    @property
+    def shared(self) -> list[str]:
+        """In whose timelines the viewer finds what others see too."""
+        return [OTHERS] if self.strictest else [OTHERS, UNLESS_STRICT]
 
-    def level(self) -> ScalarSelect[int]:
-        """At which level they see the row's record: the rank of a `Visibility`, or `OWNER`."""
-        return self._copies(self._level).scalar_subquery()
+    @property
+    def audiences(self) -> list[Any]:
+        """In whose timelines the viewer finds all that they may see."""
+        if self.own is None:
+            return list(self.shared)
+        return [self.own, *([self.own_strictly] if self.strictest else []), *self.shared]
 
-    def _best(self) -> ScalarSelect[int]:
-        """The copy that shows this viewer most, the freshest of those."""
-        copy, links, streams = self._copy.c, self._tables.links.c, self._tables.streams.c
-        return (
-            self._copies(copy.id)
-            .order_by(self._shown.desc(), copy.sequence.desc(), copy.updated.desc(), self._own.desc())
-            .order_by(streams.name.desc(), links.item_id.desc(), links.position)
-            .limit(1)
-            .scalar_subquery()
-        )
+    @property
+    def values(self) -> dict[str, Any]:
+        """Return the parameters."""
+        return {OWN: self.own, OWN_STRICTLY: self.own_strictly}
 
-    def _copies(self, column: ColumnElement[Any]) -> Select[Any]:
-        t, copy = self._tables, self._copy
-        held = (
-            copy.join(t.links, t.links.c.record_id == copy.c.id)
-            .outerjoin(t.streams, t.streams.c.id == t.links.c.stream_id)
-            .outerjoin(t.channels, t.channels.c.key == t.streams.c.channel)
-        )
-        return select(column).select_from(held).where(copy.c.key == t.records.c.key).correlate(t.records)
+    def anybody(self) -> Eyes:
+        """Return the same for whoever it may be: what a statement is built for."""
+        return self if self.own is None else Eyes(_ANYBODY, _ANYBODY_STRICTLY, self.strictest)
+
+
+_ANYBODY: BindParameter[str] = bindparam(OWN, type_=Text)
+_ANYBODY_STRICTLY: BindParameter[str] = bindparam(OWN_STRICTLY, type_=Text)
+
+
+def eyes_of(viewer: str, *, strictest: bool) -> Eyes:
+    """Return the eyes of a member; one without a name owns nothing."""
+    return Eyes(member(viewer), strictly(member(viewer)), strictest) if viewer else Eyes(None, None, strictest)
+
+
+def visible(tables: Tables, eyes: Eyes, line: NamedFromClause) -> ColumnElement[bool]:
+    """Whether a line of one of the viewer's audiences is theirs: not if it stands elsewhere by their own copy.
+
+    Such lines are stepped over. They are few: copies that differ in time, thread or people.
+    """
+    if eyes.own is None:
+        return true()
+    mine = tables.shown.alias()
+    # A scalar, so that each line is looked up by itself: PostgreSQL would hash whole tables for an anti-join.
+    own_line = select(mine.c.line).where(mine.c.key == line.c.key, mine.c.audience == eyes.own).scalar_subquery()
+    return line.c.audience.not_in(eyes.shared) | own_line.is_distinct_from(eyes.own)
+
+
+def shown_rows(eyes: Eyes, shown: NamedFromClause) -> ColumnElement[bool]:
+    """Whether a row of the table of what is shown tells what the viewer sees, if they own no copy."""
+    theirs = (shown.c.audience == OTHERS) & shown.c.line.in_(eyes.shared)
+    return theirs if eyes.own is None else theirs | ((shown.c.audience == eyes.own) & shown.c.line.is_not(None))
+
+
+class ShownCopy(NamedTuple):
+    """The copy that a viewer is shown of each record, as a join and what to select of it."""
+
+    source: FromClause
+    record: ColumnElement[int]
+    owned: ColumnElement[bool]
+    """Whether the viewer owns a copy; null where not."""
+    level: ColumnElement[int]
+    """What others see, by rank."""
+    why: ColumnElement[str]
+
+
+def shown_to(tables: Tables, eyes: Eyes, found: NamedFromClause) -> ShownCopy:
+    """Join the copy that the viewer is shown to rows with the key of a record that they may see."""
+    mine, others = tables.shown.alias("mine"), tables.shown.alias("others")
+    source = found.outerjoin(
+        mine, (mine.c.key == found.c.key) & (mine.c.audience == (OTHERS if eyes.own is None else eyes.own))
+    )
+    source = source.outerjoin(others, (others.c.key == found.c.key) & (others.c.audience == OTHERS))
+    shared = (others.c.strict_level, others.c.strict_why) if eyes.strictest else (others.c.level, others.c.why)
+    return ShownCopy(source, func.coalesce(mine.c.record_id, others.c.record_id), mine.c.audience != OTHERS, *shared)
+
+
+def seen_at(owned: bool | None, level: int, why: str) -> tuple[Visibility, Why]:
+    """Return at which level the viewer sees what these columns say, and why."""
+    return (Visibility.EVERYTHING, Why.OWNER) if owned else (level_of(level), Why(why))

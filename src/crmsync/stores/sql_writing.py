@@ -3,92 +3,159 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Several
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Insert, Table, bindparam, delete, exists, insert, select, update
+from sqlalchemy import Connection, Row, delete, exists, select, update
 
 from ..errors import StaleCursor
-from ..model import Batch, Channel, Contact, LedgerEntry
-from .sql_rows import Rows, Values, chunks
+from ..model import Batch, Channel, Contact, Item, LedgerEntry
+from . import sql_shown
+from .directory import Directory
+from .sql_bulk import among, insert_rows
+from .sql_directory import ensure
+from .sql_locks import lock_records
+from .sql_reading import channel_of
+from .sql_rows import Rows, record_of, rows_of
 from .sql_tables import UPSERTS, Tables
+from .sql_words import forget_words, index_words
 
 
-def claim(connection: Connection, tables: Tables, batch: Batch) -> int:
-    """Move the cursor if it is where the batch expects it; return the stream's id.
+class Content(NamedTuple):
+    """A batch as it is written: read to its end and turned into rows before the database is asked for anything."""
 
-    It comes first in its transaction: it takes the lock that makes other writers of the stream wait.
+    batch: Batch
+    touched: Several[str]
+    """The ids that hold something else afterwards, or nothing."""
+    rows: Rows
+    decisions: Mapping[str, LedgerEntry]
+    contacts: Iterable[Contact]
+
+
+def content_of(batch: Batch) -> Content:
+    """Read a batch: what can fail in it fails here."""
+    upserts: dict[str, Item] = {item.id: item for item in batch.upserts}
+    touched = dict.fromkeys([*batch.deletes, *upserts])
+    decisions, contacts = {entry.id: entry for entry in batch.decisions}, list(batch.contacts)
+    return Content(batch, touched, rows_of(upserts.values()), decisions, contacts)
+
+
+def write(connection: Connection, tables: Tables, directory: Directory | None, content: Content) -> None:
+    """Write a batch, in the order in which all writers take their locks.
 
     Raises:
-        StaleCursor: it is elsewhere.
+        StaleCursor: another worker moved the cursor.
 
     """
-    streams = tables.streams
-    values = {"channel": batch.channel.key, "cursor": batch.cursor}
-    if batch.expected is None:
-        start = _insert_missing(streams, connection.dialect.name)
-        moved = connection.execute(start.values(name=batch.stream, **values))
-    else:
-        here = (streams.c.name == batch.stream) & (streams.c.cursor == batch.expected)
-        moved = connection.execute(update(streams).where(here).values(**values))
-    if moved.rowcount != 1:
-        raise StaleCursor(batch.stream)
-    stream: int = connection.execute(select(streams.c.id).where(streams.c.name == batch.stream)).scalar_one()
-    return stream
-
-
-def save_channel(connection: Connection, tables: Tables, channel: Channel) -> None:
-    """Keep an owner's settings."""
-    values = {
-        "key": channel.key,
-        "owner": channel.owner,
-        "visibility": str(channel.visibility),
-        "settings": channel.model_dump_json(exclude={"key", "owner", "visibility"}),
-    }
-    connection.execute(_insert_or_replace(tables.channels, connection.dialect.name), [values])
-
-
-def replace_links(connection: Connection, tables: Tables, stream: int, touched: Several[str], rows: Rows) -> None:
-    """Make the touched ids link exactly these records; a record that nothing links any more goes."""
-    links, records = tables.links, tables.records
-    before: set[int] = set()
-    for ids in chunks(list(touched)):
-        held = (links.c.stream_id == stream) & links.c.item_id.in_(ids)
-        before.update(connection.execute(select(links.c.record_id).where(held)).scalars())
-        connection.execute(delete(links).where(held))
-    if rows.links:
-        dialect = connection.dialect.name
-        connection.execute(_insert_missing(records, dialect), list(rows.records.values()))
-        numbers: dict[tuple[str, bytes], int] = {}
-        for keys in chunks(list({key for key, _ in rows.records})):
-            named = select(records.c.id, records.c.key, records.c.digest).where(records.c.key.in_(keys))
-            numbers.update(((key, digest), number) for number, key, digest in connection.execute(named).all())
-        people = [
-            {"record_id": numbers[name], "address": address, "at": rows.records[name]["at"]}
-            for name, addresses in rows.participants.items()
-            for address in addresses
-        ]
-        if people:
-            connection.execute(_insert_missing(tables.participants, dialect), people)
-        connection.execute(
-            insert(links), [{"stream_id": stream, "record_id": numbers[name], **link} for name, link in rows.links]
-        )
-        before.difference_update(numbers[name] for name, _ in rows.links)
+    rows = content.rows
+    stream = _claim(connection, tables, content.batch)
+    before = _linked(connection, tables, stream, content.touched)
+    keys = set(before.values()) | {key for key, _ in rows.records}
+    keys |= save_channel(connection, tables, content.batch.channel, keys)
+    _link(connection, tables, stream, content.touched if before else (), rows)
+    _record_decisions(connection, tables, stream, content.decisions)
+    joined = ensure(connection, tables, directory, content.contacts)
+    sql_shown.work_out(connection, tables, keys, joined)
     _drop_orphans(connection, tables, before)
 
 
-def _drop_orphans(connection: Connection, tables: Tables, candidates: Several[int]) -> None:
-    records = tables.records
-    linked = exists().where(tables.links.c.record_id == records.c.id)
-    for ids in chunks(sorted(candidates)):
-        orphans = list(connection.execute(select(records.c.id).where(records.c.id.in_(ids), ~linked)).scalars())
-        if orphans:
-            connection.execute(delete(tables.participants).where(tables.participants.c.record_id.in_(orphans)))
-            connection.execute(delete(records).where(records.c.id.in_(orphans)))
+def _claim(connection: Connection, tables: Tables, batch: Batch) -> int:
+    """Move the cursor if it is where the batch expects it; return the stream's id.
+
+    It comes first in its transaction: whoever else writes the stream waits for it, and then finds another cursor.
+    """
+    streams = tables.streams
+    values = {"channel": batch.channel.key, "cursor": batch.cursor}
+    moved: Any
+    if batch.expected is None:
+        fresh = UPSERTS[connection.dialect.name](streams).values(name=batch.stream, **values)
+        moved = fresh.on_conflict_do_nothing().returning(streams.c.id)
+    else:
+        here = (streams.c.name == batch.stream) & (streams.c.cursor == batch.expected)
+        moved = update(streams).where(here).values(**values).returning(streams.c.id)
+    stream: int | None = connection.execute(moved).scalar()
+    if stream is None:
+        raise StaleCursor(batch.stream)
+    return stream
 
 
-def record_decisions(connection: Connection, tables: Tables, stream: int, entries: Mapping[str, LedgerEntry]) -> None:
+def save_channel(connection: Connection, tables: Tables, channel: Channel, keys: Several[str] = ()) -> set[str]:
+    """Keep an owner's settings; return the keys of the records that others may see more or less of since now.
+
+    Whoever changes what others see waits for all who write records, and those with `keys` to write wait for it.
+    """
+    channels = tables.channels
+    row = connection.execute(select(channels).where(channels.c.key == channel.key)).one_or_none()
+    changed = row is not None and (row.owner, row.visibility) != (channel.owner, str(channel.visibility))
+    lock_records(connection, tables, None if changed else keys)
+    if row is None or channel_of(row) != channel or row.visibility != str(channel.visibility):
+        values = {
+            "key": channel.key,
+            "owner": channel.owner,
+            "visibility": str(channel.visibility),
+            "settings": channel.model_dump_json(exclude={"key", "owner", "visibility"}),
+        }
+        insert_rows(connection, channels, [values], existing="replace")
+    return sql_shown.keys_of_channel(connection, tables, channel.key) if changed or row is None else set()
+
+
+def _linked(connection: Connection, tables: Tables, stream: int, touched: Several[str]) -> dict[int, str]:
+    """Return what the touched ids link now: each record with its key."""
+    links, records = tables.links, tables.records
+    if not touched:
+        return {}
+    query = select(records.c.id, records.c.key).join(links, links.c.record_id == records.c.id)
+    query = query.where(links.c.stream_id == stream, among(connection, links.c.item_id, list(touched)))
+    return {row.id: row.key for row in connection.execute(query)}
+
+
+def _link(connection: Connection, tables: Tables, stream: int, touched: Several[str], rows: Rows) -> None:
+    """Make the touched ids link exactly these records."""
+    links = tables.links
+    if touched:
+        here = (links.c.stream_id == stream) & among(connection, links.c.item_id, list(touched))
+        connection.execute(delete(links).where(here))
+    ids = _ids(connection, tables, rows.records)
+    missing = [name for name in rows.records if name not in ids]
+    if missing:
+        insert_rows(connection, tables.records, [rows.records[name] for name in missing])
+        ids.update(_ids(connection, tables, missing))
+        people = [
+            {"record_id": ids[name], "address": address} for name in missing for address in rows.participants[name]
+        ]
+        insert_rows(connection, tables.participants, people)
+        index_words(connection, tables.words, {ids[name]: rows.contents[name] for name in missing})
+    insert_rows(connection, links, [{"stream_id": stream, "record_id": ids[name], **link} for name, link in rows.links])
+
+
+def _ids(connection: Connection, tables: Tables, names: Iterable[tuple[str, bytes]]) -> dict[tuple[str, bytes], int]:
+    """Return the ids of those records that are there, by key and digest."""
+    records, wanted = tables.records.c, set(names)
+    if not wanted:
+        return {}
+    query = select(records.id, records.key, records.digest)
+    query = query.where(among(connection, records.key, list({key for key, _ in wanted})))
+    found = {(key, bytes(digest)): id_ for id_, key, digest in connection.execute(query)}
+    return {name: found[name] for name in wanted & found.keys()}
+
+
+def _drop_orphans(connection: Connection, tables: Tables, candidates: Iterable[int]) -> None:
+    """Drop those of these records that nothing links any more."""
+    records, ids = tables.records, list(candidates)
+    if not ids:
+        return
+    unlinked = ~exists().where(tables.links.c.record_id == records.c.id)
+    query = select(records).where(among(connection, records.c.id, ids), unlinked)
+    orphans: dict[int, Row[Any]] = {row.id: row for row in connection.execute(query)}
+    if orphans:
+        gone = list(orphans)
+        forget_words(connection, tables.words, {id_: record_of(row) for id_, row in orphans.items()})
+        participants = tables.participants
+        connection.execute(delete(participants).where(among(connection, participants.c.record_id, gone)))
+        connection.execute(delete(records).where(among(connection, records.c.id, gone)))
+
+
+def _record_decisions(connection: Connection, tables: Tables, stream: int, entries: Mapping[str, LedgerEntry]) -> None:
     """Replace the ledger's entries of these ids."""
     rows = [
         {
@@ -101,94 +168,4 @@ def record_decisions(connection: Connection, tables: Tables, stream: int, entrie
         }
         for id_, entry in entries.items()
     ]
-    if rows:
-        connection.execute(_insert_or_replace(tables.ledger, connection.dialect.name), rows)
-
-
-@dataclass(slots=True)
-class _Person:
-    first: str = ""
-    last: str = ""
-    company: str | None = None
-    deleted: bool = False
-
-
-def ensure(connection: Connection, tables: Tables, contacts: Iterable[Contact]) -> None:
-    """Make sure that each contact is somebody: found by address, else created; somebody deleted stays deleted."""
-    wanted: dict[str, list[Contact]] = {}
-    for contact in contacts:
-        wanted.setdefault(contact.address, []).append(contact)
-    ids, known = _people_by_address(connection, tables, list(wanted))
-    created: dict[str, _Person] = {}
-    changed: dict[int, Values] = {}
-    companies: dict[str, str] = {}
-    for address, said in wanted.items():
-        id_ = ids.get(address)
-        person = created.setdefault(address, _Person()) if id_ is None else known[id_]
-        if person.deleted:
-            continue
-        before = person.first, person.last, person.company
-        for contact in said:
-            company = contact.company
-            if company and company.domain != person.company:
-                companies.setdefault(company.domain, company.name)
-                person.company = person.company or company.domain
-            if not (person.first or person.last):
-                person.first, person.last = contact.name.first, contact.name.last
-        if id_ is not None and before != (person.first, person.last, person.company):
-            changed[id_] = {"person": id_, **asdict(person)}
-    if companies:
-        rows = [{"domain": domain, "name": name} for domain, name in companies.items()]
-        connection.execute(_insert_missing(tables.companies, connection.dialect.name), rows)
-    if created:
-        _create_people(connection, tables, created)
-    if changed:
-        here = tables.people.c.id == bindparam("person")
-        connection.execute(update(tables.people).where(here), list(changed.values()))
-
-
-def _people_by_address(
-    connection: Connection, tables: Tables, addresses: Sequence[str]
-) -> tuple[dict[str, int], dict[int, _Person]]:
-    """Return the ids of those known, and who they are."""
-    theirs, people = tables.addresses.c, tables.people.c
-    found = select(theirs.address, people.id, people.first, people.last, people.company, people.deleted)
-    found = found.join(tables.people, people.id == theirs.person_id)
-    ids: dict[str, int] = {}
-    persons: dict[int, _Person] = {}
-    for chunk in chunks(addresses):
-        for address, id_, *fields in connection.execute(found.where(theirs.address.in_(chunk))).all():
-            ids[address] = id_
-            persons[id_] = _Person(*fields)
-    return ids, persons
-
-
-def _create_people(connection: Connection, tables: Tables, people: Mapping[str, _Person]) -> None:
-    """Create people, each by their first address."""
-    ids = insert(tables.people).returning(tables.people.c.id, sort_by_parameter_order=True)
-    numbers = connection.execute(ids, [asdict(person) for person in people.values()]).scalars()
-    rows = [{"address": a, "person_id": n, "position": 0} for a, n in zip(people, numbers, strict=True)]
-    connection.execute(insert(tables.addresses), rows)
-
-
-def delete_person(connection: Connection, tables: Tables, address: str) -> None:
-    """Forget all of a person but the addresses, which keep them deleted."""
-    erased = _Person(deleted=True)
-    ids, _ = _people_by_address(connection, tables, [address])
-    if address in ids:
-        here = tables.people.c.id == ids[address]
-        connection.execute(update(tables.people).where(here).values(asdict(erased)))
-    else:
-        _create_people(connection, tables, {address: erased})
-
-
-@lru_cache(maxsize=64)
-def _insert_missing(table: Table, dialect: str) -> Insert:
-    return UPSERTS[dialect](table).on_conflict_do_nothing()
-
-
-@lru_cache(maxsize=64)
-def _insert_or_replace(table: Table, dialect: str) -> Insert:
-    fresh = UPSERTS[dialect](table)
-    others = {column.name: fresh.excluded[column.name] for column in table.columns if not column.primary_key}
-    return fresh.on_conflict_do_update(index_elements=list(table.primary_key), set_=others)
+    insert_rows(connection, tables.ledger, rows, existing="replace")

@@ -5,10 +5,10 @@ from .fakes import FakeAccount, FakeMailbox, event, message
 from .people_contract import HeldContract, PeopleContract
 from .source_contract import SourceContract, World
 from .storage_contract import StorageContract
-from .storage_hooks import StorageHooks
+from .storage_hooks import CONTRACT_CHANNEL, StorageHooks
 from .writers_contract import WritersContract
 
 __all__ = [
-    "FakeAccount", "FakeMailbox", "HeldContract", "MemoryStorage", "PeopleContract", "SourceContract",
-    "StorageContract", "StorageHooks", "World", "WritersContract", "event", "message",
+    "CONTRACT_CHANNEL", "FakeAccount", "FakeMailbox", "HeldContract", "MemoryStorage", "PeopleContract",
+    "SourceContract", "StorageContract", "StorageHooks", "World", "WritersContract", "event", "message",
 ]  # fmt: skip

@@ -11,7 +11,7 @@ from typing import Any
 from ..model import Item
 from .contract_items import contact
 from .fakes import message
-from .storage_hooks import A, B, Link, StorageHooks, apply, holds, same
+from .storage_hooks import A, B, Link, StorageHooks, apply, ask, holds, same
 
 ANN, BEA, CY = "ann@client.example", "bea@client.example", "cy@client.example"
 
@@ -21,11 +21,11 @@ class PeopleContract(StorageHooks):
 
     def add_person(self, storage: Any, address: str, first: str, last: str) -> None:
         """Add somebody as your users do; the address is as they type it."""
-        raise NotImplementedError("give add_person(storage, address, first, last): as your users do it")
+        raise NotImplementedError(ask(self, "add_person(storage, address, first, last): as your users do it"))
 
     def delete_person(self, storage: Any, address: str) -> None:
         """Delete somebody as your users do."""
-        raise NotImplementedError("give delete_person(storage, address): as your users do it")
+        raise NotImplementedError(ask(self, "delete_person(storage, address): as your users do it"))
 
     def test_somebody_whom_a_user_added_is_found_in_any_case(self) -> None:
         """Addresses differ in case where people type them."""
@@ -74,7 +74,7 @@ class HeldContract(StorageHooks):
 
     def read_held(self, storage: Any) -> Iterable[Link]:
         """Return each (stream, id) whose records are for their owner only."""
-        raise NotImplementedError("give read_held(storage): the (stream, id) for the owner only")
+        raise NotImplementedError(ask(self, "read_held(storage): the (stream, id) for the owner only"))
 
     def test_what_is_held_is_kept_as_held(self) -> None:
         """A one-time code is for its owner only; an item that is no longer held is let go."""

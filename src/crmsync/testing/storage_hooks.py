@@ -12,8 +12,11 @@ from ..protocols import Storage
 from .contract_items import EXCLUDED, GONE, LEAVING, contact, entry, series
 from .fakes import message
 
+CONTRACT_CHANNEL = Channel(key="contract", addresses={"me@acme.com"})
+"""The channel of every batch that a storage contract applies: `make_storage` may have to make a row of it."""
+
 A, B = "contract/a", "contract/b"
-"""Two streams of one channel."""
+"""Two of its streams."""
 
 Link = tuple[str, str]
 """A stream, and an item's id in it."""
@@ -32,16 +35,19 @@ class StorageHooks:
     """What every storage contract needs to know of a storage. Give the three hooks without a default."""
 
     def make_storage(self) -> Storage:
-        """Return a new, empty storage. Each clause asks once."""
-        raise NotImplementedError("give make_storage(): a new, empty storage")
+        """Return a new, empty storage. Each clause asks once.
+
+        Where your tables want a row of each channel, make that of `CONTRACT_CHANNEL`: all batches are of that one.
+        """
+        raise NotImplementedError(ask(self, "make_storage(): a new, empty storage"))
 
     def read_records(self, storage: Any) -> Mapping[Link, Iterable[Message | Event]]:
         """Return what each (stream, id) links, read from where your CRM reads it."""
-        raise NotImplementedError("give read_records(storage): {(stream, id): records}")
+        raise NotImplementedError(ask(self, "read_records(storage): {(stream, id): records}"))
 
     def read_people(self, storage: Any) -> Iterable[tuple[str, str, str]]:
         """Return (address, first name, last name) of everybody whom your users see, once for each person."""
-        raise NotImplementedError("give read_people(storage): (address, first name, last name) of each person")
+        raise NotImplementedError(ask(self, "read_people(storage): (address, first name, last name) of each person"))
 
     def reopen(self, storage: Any) -> Storage:
         """Return another view of the same storage, as another process has: a new connection. By default the same."""
@@ -106,6 +112,14 @@ class StorageHooks:
         }
 
 
+def ask(host: object, signature: str) -> str:
+    """Say which hook to give; and where it is given in vain, behind the contract among the class's bases."""
+    hook = signature.partition("(")[0]
+    behind = [c for c in type(host).__mro__ if hook in vars(c) and not c.__module__.startswith(f"{__package__}.")]
+    said = f"; {behind[0].__name__} has it: name that before the contract among the bases" if behind else ""
+    return f"give {signature}{said}"
+
+
 def following(
     storage: Storage,
     *items: Item,
@@ -122,7 +136,7 @@ def following(
         decisions = [entry(i.id) for i in items] + [entry(d, GONE) for d in deletes if d not in {i.id for i in items}]
     return Batch(
         stream=stream,
-        channel=Channel(key=stream.partition("/")[0], addresses={"me@acme.com"}),
+        channel=CONTRACT_CHANNEL,
         expected=here,
         cursor=Cursor(f"{stream} {number}"),
         upserts=items,

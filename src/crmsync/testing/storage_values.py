@@ -42,6 +42,15 @@ class ValueClauses(StorageHooks):
         apply(storage, item)
         same(holds(item), self.read(storage).records)
 
+    def test_the_longest_names_and_addresses_stop_no_batch(self) -> None:
+        """An address has up to 320 characters and is kept whole; names have up to 400, and may be cut."""
+        storage = self.make_storage()
+        who = contact(f"{'a' * 64}@{'b.' * 124}example", "Ann " * 99 + "Ann", "Lee " * 99 + "Lee")
+        apply(storage, message("1"), contacts=[who, contact("bea@client.example", "Bea")])
+        found = self.read(storage)
+        same(holds(message("1")), found.records)
+        same({who.address: "Ann", "bea@client.example": "Bea"}, {a: n[:3] for a, n in found.people.items()})
+
     def test_times_keep_their_instant_and_microseconds(self) -> None:
         """Whatever zone they were written in, whatever zone the database or this process has."""
         storage = self.make_storage()

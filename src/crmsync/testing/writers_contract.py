@@ -22,6 +22,7 @@ PAUSE = 0.05
 """Seconds for which the first worker lets the second go before it: that one may wait for a lock that the first holds.
 On a slower machine the two meet less often, and no right storage fails."""
 MOMENTS = 40
+BOTH = "contract/both"
 
 
 class _Other(NamedTuple):
@@ -55,7 +56,7 @@ class WritersContract(StorageHooks):
         storage = self.make_storage()
         with self._second_worker(storage) as other:
             for moment in range(MOMENTS):
-                stream = f"race/{moment}"
+                stream = f"contract/race {moment}"
                 other.do(apply, other.view, message("old"), stream=stream)
                 mine, yours = (
                     following(storage, message(name), stream=stream, contacts=[contact(f"{name}{moment}@x.example")])
@@ -75,7 +76,7 @@ class WritersContract(StorageHooks):
         with self._second_worker(storage) as other:
             for moment in range(MOMENTS):
                 ann = contact(f"ann{moment}@x.example", "Ann")
-                streams = f"left/{moment}", f"right/{moment}"
+                streams = f"contract/left {moment}", f"contract/right {moment}"
                 batches = [following(storage, message("1"), stream=s, contacts=[ann]) for s in streams]
                 met = _meet(other, storage, batches[0], partial(other.view.apply, batches[1]), moment)
                 if met is None:
@@ -92,7 +93,7 @@ class WritersContract(StorageHooks):
         storage = self.make_storage()
         with self._second_worker(storage) as other:
             for moment in range(MOMENTS):
-                stream = f"half/{moment}"
+                stream = f"contract/half {moment}"
                 other.do(apply, other.view, message("old"), stream=stream)
                 ann = contact(f"ann{moment}@x.example")
                 batch = following(storage, message("new"), stream=stream, deletes=["old"], contacts=[ann])
@@ -113,10 +114,10 @@ class WritersContract(StorageHooks):
         with ThreadPoolExecutor(max_workers=1) as thread:
             other = _Other(thread, thread.submit(self.reopen, storage).result())
             try:
-                apply(storage, message("1"), stream="both")
-                other.do(apply, other.view, message("2"), stream="both")
-                for found in (self.read(storage, "both"), other.do(self.read, other.view, "both")):
-                    same({("both", "1"), ("both", "2")}, set(found.records), "reopen gave another storage")
+                apply(storage, message("1"), stream=BOTH)
+                other.do(apply, other.view, message("2"), stream=BOTH)
+                for found in (self.read(storage, BOTH), other.do(self.read, other.view, BOTH)):
+                    same({(BOTH, "1"), (BOTH, "2")}, set(found.records), "reopen gave another storage")
                 yield other
             finally:
                 other.do(self.close, other.view)

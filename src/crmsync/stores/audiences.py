@@ -1,0 +1,92 @@
+"""Who is shown which copy of one record: what a store works out when it writes, so that reading asks no more."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from typing import NamedTuple
+
+from ..model import Visibility
+from ..rules import Access, Grant, access
+
+OTHERS = ""
+"""The audience of those who own no copy."""
+
+UNLESS_STRICT = "-"
+"""The same, where only the most generous of several owners lets them see the record, not the strictest."""
+
+
+def member(name: str) -> str:
+    """Return the audience that is this owner alone."""
+    return f"={name}"
+
+
+def strictly(own: str) -> str:
+    """Return the audience of the same owner where the strictest decides: for what stands `UNLESS_STRICT` otherwise."""
+    return f"~{own[1:]}"
+
+
+class Copy(NamedTuple):
+    """A record as one link holds it."""
+
+    link: tuple[str, str, int]
+    """Stream, item, and where in the item, counted backwards: of equal copies the first of an item is shown."""
+    grant: Grant
+    record: int
+    """Which content it has."""
+    level: int
+    """The rank of the level that the content was stored at; 0 is never shown."""
+    freshness: tuple[int, int]
+    """An event's sequence and time of change."""
+    stands: Hashable
+    """What decides in which timelines it stands, and where."""
+
+
+class Shown(NamedTuple):
+    """What an audience is shown of a record."""
+
+    audience: str
+    """`OTHERS`, or a `member`."""
+    record: int
+    """Which content."""
+    generous: Access
+    """How much where the most generous owner decides: an owner's own level is the same either way."""
+    strict: Access
+    line: str | None
+    """The audience in whose timelines they find the record; None where in none.
+
+    An owner finds it in everybody's, unless it stands elsewhere by the copy that they are shown.
+    """
+
+
+def audiences(copies: Sequence[Copy]) -> list[Shown]:
+    """Work out what others and each owner are shown, from all copies of one record.
+
+    Others are shown the copy that grants most, the freshest of those. An owner is shown the freshest of what is
+    theirs or granted in full. It says what `access` says, once for all viewers: whoever owns no copy sees the same.
+    """
+    held = sorted(copies, key=lambda copy: copy.link)
+    grants = [copy.grant for copy in held]
+    generous, strict = access("", grants), access("", grants, strictest=True)
+    best = max(held, key=lambda copy: _preference(copy, ""))
+    line = None
+    if generous.level is not Visibility.PRIVATE and best.level:
+        line = UNLESS_STRICT if strict.level is Visibility.PRIVATE else OTHERS
+    shown = [Shown(OTHERS, best.record, generous, strict, line)]
+    for owner in sorted({grant.owner for grant in grants} - {""}):
+        theirs = max(held, key=lambda copy: _preference(copy, owner))
+        level = access(owner, grants)
+        own = line if line is not None and theirs.stands == best.stands else member(owner)
+        shown.append(Shown(member(owner), theirs.record, level, level, own if theirs.level else None))
+    return shown
+
+
+def lines_of(audience: str, line: str | None) -> str | None:
+    """Return under which audience lines stand for one with this `Shown.line`; None where those of others will do."""
+    if line is None or audience in (OTHERS, line):
+        return line
+    return strictly(audience) if line == UNLESS_STRICT else None
+
+
+def _preference(copy: Copy, viewer: str) -> tuple[int, tuple[int, int], bool, tuple[str, str, int]]:
+    shown = access(viewer, [copy.grant]).level.rank
+    return shown, copy.freshness, bool(viewer) and copy.grant.owner == viewer, copy.link
