@@ -1,9 +1,11 @@
-"""The command line: `crmsync demo`, `sync`, `preview`, `timeline`, `people`, `companies`, `why`.
+"""The command line: `crmsync demo`, `connect`, `sync`, `preview`, `timeline`, `people`, `companies`, `why` and more.
 
 main.py        the group of commands, loaded one by one, and what every command owes its user
 failures.py    an exception in, a sentence and an exit code out
 workspace.py   crmsync.toml, or the same in options
 sources.py     a path in, a provider out
+services.py    the same for a connected account; connecting.py is what all `connect` commands share
+refusals.py    a refused login is not tried again
 database.py    the store behind --db, its people, its viewers
 running.py     a sync of all channels, with progress
 console.py     what may reach a terminal

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import difflib
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple
 
 import click
 from sqlalchemy.engine import URL
@@ -23,8 +23,11 @@ COLLEAGUE = "colleague"
 """A viewer who owns nothing: sees what members share with each other."""
 
 _FEW = 8
+_LOOKED_AT = 200
+"""Of those with a name like the one that was asked for, so many are told apart."""
+_COMPARED = 1_000
+"""With so many a name that nobody has is compared."""
 _SYNC_FIRST = "Run `crmsync sync` first, or say where it is with --db PATH."
-_T = TypeVar("_T")
 
 
 def create(path: Path) -> SqlStorage:
@@ -123,42 +126,6 @@ def viewer_named(asked: str | None, workspace: Workspace, channels: Sequence[Cha
     )
 
 
-def person_named(text: str, people: Sequence[Person]) -> list[Person]:
-    """Find people by address, by whole name, or by a part of either; the best kind of match wins."""
-    address = str(clean_address(text))
-    wanted = _folded(text)
-    words = wanted.split()
-    kinds: Iterable[Callable[[Person], bool]] = (
-        lambda p: address in p.addresses,
-        lambda p: _folded(str(p.name)) == wanted,
-        lambda p: bool(words) and all(word in _names(p) for word in words),
-    )
-    return _best(people, kinds)
-
-
-def _names(person: Person) -> str:
-    # Without domains: they would make everybody of a company an answer to its name.
-    return _folded(" ".join([str(person.name), *(address.partition("@")[0] for address in person.addresses)]))
-
-
-def company_named(text: str, companies: Sequence[CompanyRow]) -> list[CompanyRow]:
-    """Find companies by domain, by whole name, or by a part of either; the best kind of match wins."""
-    wanted = _folded(text.removeprefix("@"))
-    kinds: Iterable[Callable[[CompanyRow], bool]] = (
-        lambda c: c.company.domain == wanted,
-        lambda c: _folded(c.company.name) == wanted,
-        lambda c: bool(wanted) and (wanted in _folded(c.company.name) or wanted in c.company.domain),
-    )
-    return _best(companies, kinds)
-
-
-def _best(rows: Sequence[_T], kinds: Iterable[Callable[[_T], bool]]) -> list[_T]:
-    for matches in kinds:
-        if found := [row for row in rows if matches(row)]:
-            return found
-    return []
-
-
 def _folded(text: str) -> str:
     return " ".join(text.casefold().split())
 
@@ -173,31 +140,38 @@ class Target(NamedTuple):
     """A domain."""
 
 
-def target_named(asked: str, people: Sequence[Person], companies: Sequence[CompanyRow]) -> Target:
-    """Find the person or company that a user means. A person whose very name or address is asked for comes first.
+def target_named(asked: str, storage: SqlStorage, viewer: Viewer) -> Target:
+    """Find the person or company that a user means. One whose very name, address or domain is asked for comes first.
 
     Raises:
         Mistake: nobody, or several; the nearest are named.
 
     """
-    persons, firms = person_named(asked, people), company_named(asked, companies)
-    if len(persons) > 1 or len(firms) > 1 or (persons and firms):
-        exact = [p for p in persons if asked.casefold() in {*p.addresses, str(p.name).casefold()}]
-        exact_firms = [f for f in firms if asked.casefold() in {f.company.domain, f.company.name.casefold()}]
-        if len(exact) + len(exact_firms) == 1:
-            persons, firms = exact, exact_firms
+    address = str(clean_address(asked)) if "@" in asked.strip("@") else None
+    if address is not None:
+        found = storage.find(address)
+        return _person(found) if found else Target(address, person=address)
+    persons = storage.people(viewer.name, name=asked, limit=_LOOKED_AT).entries
+    firms = storage.companies(viewer.name, name=asked, limit=_LOOKED_AT).entries
+    wanted = _folded(asked.removeprefix("@"))
+    domains = [f for f in firms if f.company.domain == wanted]
+    exact = [p for p in persons if _folded(str(p.name)) == wanted]
+    exact_firms = domains or [f for f in firms if _folded(f.company.name) == wanted]
+    if len(exact) + len(exact_firms) == 1:
+        persons, firms = exact, exact_firms
     if len(persons) + len(firms) == 1:
         return _person(persons[0]) if persons else _company(firms[0])
-    if "@" in asked.strip("@") and not persons:
-        return Target(str(clean_address(asked)), person=str(clean_address(asked)))
     choices = [f"{p.name} <{p.addresses[0]}>" for p in persons]
     choices += [f"{f.company.name} ({f.company.domain})" for f in firms]
     if choices:
+        many = f"{len(choices)}" if len(choices) < _LOOKED_AT else "many"
         more = f"\n  … and {len(choices) - _FEW} more" if len(choices) > _FEW else ""
         raise Mistake(
-            f"{asked!r} may be any of {len(choices)}",
+            f"{asked!r} may be any of {many}",
             "Give an address or a domain:\n" + "\n".join(f"  {safe(c)}" for c in choices[:_FEW]) + more,
         )
+    people = storage.people(viewer.name, limit=_COMPARED).entries
+    companies = storage.companies(viewer.name, limit=_COMPARED).entries
     raise Mistake(f"there is nobody called {asked!r} here", _nearest(asked, people, companies))
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from ..engine.checkpoint import ChannelCheckpoint
 from ..model import Event, Outcome, Visibility
-from ..stores.reading import Entry
+from ..stores.reading import Entry, Query
 from ..stores.sql import SqlStorage
 from .companies import companies_table
 from .console import line, output, table
@@ -100,12 +100,12 @@ def _show(console: Console, workspace: Workspace, storage: SqlStorage) -> None:
     console.print(decisions(_reasons(storage, workspace)))
 
     _heading(console, "3", "The people and companies that come of it")
-    console.print(people_table(storage.people("mia")))
+    console.print(people_table(storage.people("mia").entries))
     console.print()
-    console.print(companies_table(storage.companies("mia")))
+    console.print(companies_table(storage.companies("mia").entries))
 
-    names = {row.company.domain: row.company.name for row in storage.companies("mia")}
-    mine = storage.timeline("mia", company=_COMPANY, limit=20)
+    names = {row.company.domain: row.company.name for row in storage.companies("mia").entries}
+    mine = storage.timeline("mia", Query(company=_COMPANY), limit=20)
     _heading(console, "4", f"The timeline of {names.get(_COMPANY, _COMPANY)}, as its owner Mia sees it")
     console.print(timeline(mine.entries))
 
@@ -158,7 +158,7 @@ def _levels(storage: SqlStorage, workspace: Workspace) -> Table:
 
 def _lenas(level: Visibility, storage: SqlStorage, workspace: Workspace, limit: int) -> Sequence[Entry]:
     with _shared_at(level, storage, workspace):
-        return storage.timeline("lena", company=_COMPANY, limit=limit).entries
+        return storage.timeline("lena", Query(company=_COMPANY), limit=limit).entries
 
 
 def _cell(entry: Entry) -> Text:

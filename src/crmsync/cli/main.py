@@ -14,6 +14,10 @@ from .streams import prepare_streams
 
 _COMMANDS = {
     "demo": "A tour on a sample workspace: start here.",
+    "connect": "Connect a mailbox: finds its servers, tests the logins, saves what works.",
+    "accounts": "Which accounts are connected.",
+    "folders": "Which folders an account has, and which are read.",
+    "disconnect": "Forget an account, and what only it holds.",
     "sync": "Bring mailboxes and calendars into the database.",
     "preview": "Show what sync would do, and write nothing.",
     "timeline": "Mail and meetings with a person or a company.",
@@ -26,6 +30,7 @@ _COMMANDS = {
 _EXAMPLES = """\b
 Examples:
   crmsync demo
+  crmsync connect imap ann@example.com
   crmsync sync takeout.mbox calendar.ics --me ann@example.com
   crmsync preview takeout.mbox --me ann@example.com --contacts sent
   crmsync timeline "John Doe" --as ann@example.com
@@ -95,6 +100,6 @@ def _let_go() -> None:
 def main() -> None:
     """Sync mail and calendars into a CRM: nothing lost, nothing leaked, everything explained.
 
-    Works offline, on what mail programs and Google Takeout export: mbox files, Maildirs, folders of .eml files,
-    and .ics calendars.
+    Reads mailboxes that you connect, and, offline, what mail programs and Google Takeout export: mbox files, Maildirs,
+    folders of .eml files, and .ics calendars.
     """

@@ -45,6 +45,22 @@ as_viewer = click.option(
     help="Whose eyes to look through: a member's name or address, or 'colleague' for any other member.",
 )  # fmt: skip
 
+page = _all(
+    click.option("--limit", type=click.IntRange(1, 10_000), default=20, show_default=True, help="How many a page."),
+    click.option("--after", metavar="TOKEN", help="Go on where a page ended."),
+    click.option("--before", metavar="TOKEN", help="Go back to what came before a page."),
+)
+"""Which page."""
+
+trust = _all(
+    click.option("--ca", type=FILE, metavar="FILE", help="Trust these certificates (PEM) instead of the system's."),
+    click.option(
+        "--accept-any-certificate", is_flag=True, help="Check no certificate: whoever is on the line can read all."
+    ),
+    click.option("--allow-internal", is_flag=True, help="Let the server be in a private network or on this machine."),
+)
+"""What holds for a server of one's own."""
+
 mail = _all(
     click.argument("paths", nargs=-1, type=FILE, metavar="[PATH]..."),
     click.option("--me", multiple=True, metavar="ADDRESS", help="The owner's address; again for each alias."),

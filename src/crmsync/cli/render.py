@@ -170,7 +170,7 @@ def shared_words(level: Visibility, why: Why, owner: str | None = None) -> str:
     return {
         Why.OWNER: "everything: a copy is theirs",
         Why.SHARED: f"{level}: {whose} that much" if owner else f"{level}: {whose}",
-        Why.OVERRIDE: f"{level}: set for this very record",
+        Why.OVERRIDE: f"{level}: {f'{safe(owner)} has set' if owner else 'set'} that for this very record or thread",
         Why.HELD: "nothing: it opens an account (a one-time code or a reset), so it is its owner's only",
         Why.NO_COPY: "nothing: nobody holds a copy",
     }[why]

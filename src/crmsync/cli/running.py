@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import contextlib
+import queue
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from pathlib import Path
 from time import monotonic
 from typing import NamedTuple
 
@@ -12,7 +16,7 @@ from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bars
 
 from ..engine import sync
-from ..errors import CrmSyncError, StorageError
+from ..errors import CrmSyncError, NotAuthorized, StorageError
 from ..model import Progress, Report
 from ..protocols import Provider, Storage
 from .console import messages
@@ -44,32 +48,138 @@ def run(
     now: datetime,
     redrive: bool = False,
     allow_mass_deletion: bool = False,
+    at_once: int = 1,
 ) -> Iterator[Ran]:
     """Sync each channel, calendars first, and yield what became of it.
+
+    Args:
+        workspace: the channels and the policy.
+        storage: shared by threads if `at_once` is more than one.
+        watch: told of progress, by any thread.
+        now: the moment.
+        redrive: see `crmsync.sync`.
+        allow_mass_deletion: see `crmsync.sync`.
+        at_once: how many connected accounts are read at a time, in a thread each; files are read one after another.
 
     Raises:
         StorageError: the database fails, and so would every other channel.
 
     """
-    for account in sorted(workspace.accounts, key=lambda a: a.kind is Kind.MAIL):
+    ordered = sorted(workspace.accounts, key=lambda a: a.kind is Kind.MAIL)
+    stop = threading.Event()
+
+    def one(account: Account) -> Ran:
         report, failed = Report(), None
+        shown = watch(account)
+
+        def progress(now_at: Progress) -> None:
+            if stop.is_set():
+                raise _Stopped
+            shown(now_at)
+
         try:
-            provider = provider_for(account, now)
-            provider.identify()  # says what is wrong with a path better than an empty listing
-            report = sync(
-                provider, storage, account.channel, workspace.policy, progress=watch(account),
-                redrive=redrive, allow_mass_deletion=allow_mass_deletion,
-            )  # fmt: skip
+            with provider_of_channel(workspace, account, now) as provider:
+                provider.identify()  # says what is wrong with a path better than an empty listing
+                report = sync(
+                    provider, storage, account.channel, workspace.policy, progress=progress,
+                    redrive=redrive, allow_mass_deletion=allow_mass_deletion,
+                )  # fmt: skip
         except StorageError:
             raise
         except CrmSyncError as error:
             report, failed = error.report or Report(), error
-        yield Ran(account, report, failed)
+        return Ran(account, report, failed)
+
+    lives: dict[str, list[Account]] = {}
+    for account in ordered:
+        if account.connected is not None:
+            lives.setdefault(account.connected.name, []).append(account)
+    if at_once < 2 or len(lives) < 2:
+        yield from map(one, ordered)
+        return
+    yield from map(one, (account for account in ordered if account.connected is None))
+    try:
+        yield from _in_threads(one, list(lives.values()), at_once)
+    finally:
+        stop.set()
 
 
-def provider_for(account: Account, now: datetime) -> Provider:
-    """Return what reads a channel's file."""
+class _Stopped(BaseException):
+    """The run is over, or the user has had enough: what is stored is stored."""
+
+
+def _in_threads(one: Callable[[Account], Ran], lives: Sequence[Sequence[Account]], at_once: int) -> Iterator[Ran]:
+    """Run the accounts side by side, each one's channels one after another; yield them in their order."""
+    waiting: queue.SimpleQueue[Sequence[Account]] = queue.SimpleQueue()
+    done: queue.SimpleQueue[Ran | BaseException] = queue.SimpleQueue()
+    for life in lives:
+        waiting.put(life)
+
+    def work() -> None:
+        with contextlib.suppress(queue.Empty):
+            while True:
+                for account in waiting.get_nowait():
+                    try:
+                        done.put(one(account))
+                    except BaseException as error:  # whoever waits for it raises it
+                        done.put(error)
+
+    # Daemons: a server that is silent keeps nobody from leaving.
+    for number in range(min(at_once, len(lives))):
+        threading.Thread(target=work, name=f"crmsync-sync-{number}", daemon=True).start()
+    results: list[Ran] = []
+    for _ in range(sum(len(life) for life in lives)):
+        result = done.get()
+        if isinstance(result, BaseException):
+            raise result
+        results.append(result)
+    order = [account.channel.key for life in lives for account in life]
+    yield from sorted(results, key=lambda ran: order.index(ran.account.channel.key))
+
+
+@contextmanager
+def provider_of_channel(workspace: Workspace, account: Account, now: datetime) -> Iterator[Provider]:
+    """Hold what reads a channel. A login that its server refuses is on record, and not tried again by itself.
+
+    Raises:
+        NotAuthorized: the server refuses the login, or did so before.
+
+    """
+    if account.connected is None:
+        yield provider_for(account, now)
+        return
+    from . import refusals  # noqa: PLC0415 - only accounts need it
+
+    refusals.check_before(account)
+    provider = provider_for(account, now, workspace.database)
+    try:
+        yield provider
+    except NotAuthorized:
+        refusals.remember(workspace.database, account)
+        raise
+    finally:
+        if (close := getattr(provider, "close", None)) is not None:
+            close()
+
+
+def provider_for(account: Account, now: datetime, database: Path | None = None) -> Provider:
+    """Return what reads a channel's file or account; accounts are kept beside the database.
+
+    Raises:
+        StorageError: the account's secret cannot be opened.
+
+    """
     channel = account.channel
+    if account.connected is not None and database is not None:
+        from .connecting import accounts_beside, environment_keys  # noqa: PLC0415 - only accounts need it
+        from .services import provider_of_account  # noqa: PLC0415
+
+        return provider_of_account(
+            account.connected, account.kind, accounts_beside(database), environment_keys(),
+            now=now, window=channel.window, zone=account.zone,
+        )  # fmt: skip
+    if account.path is None:
+        raise ValueError("a channel reads a file or an account")
     address = min(channel.addresses)  # any of them: the provider only repeats it
     return provider_of(account.path, account.kind, address, now=now, window=channel.window, zone=account.zone)
 

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from ..errors import CrmSyncError, NotAuthorized
 from ..model import Outcome, Reason
 from ..rules import EVENT_RULES, MESSAGE_RULES, Rule
 from .console import line, table
@@ -17,6 +18,7 @@ from .failures import advice_for
 from .running import Ran
 from .sources import Kind
 from .streams import counted, safe, shortened
+from .workspace import Account
 
 _BESIDE_RULES = {
     Reason.ACCEPTED: "No rule keeps it out.",
@@ -57,7 +59,7 @@ def channels(ran: Sequence[Ran]) -> Table:
         numbers = (report.stored, report.excluded, report.skipped, report.deleted)
         channel = account.channel
         made.add_row(
-            shortened(channel.key, 30), shortened(channel.owner, 30), shortened(account.path.name, 30),
+            shortened(channel.key, 30), shortened(channel.owner, 30), shortened(account.reads, 30),
             *(f"{n:,}" if n else "" for n in numbers),
         )  # fmt: skip
     return made
@@ -84,7 +86,14 @@ def failures(console: Console, ran: Iterable[Ran]) -> None:
             broken = [safe(s.name) for s in report.failures if len(report.streams) > 1]
             if broken:
                 console.print(f"  in {', '.join(broken[:5])}{' …' if len(broken) > 5 else ''}", soft_wrap=True)
-            console.print(f"  {advice_for(error)}", soft_wrap=True)
+            console.print(f"  {_advice(account, error)}", soft_wrap=True)
+
+
+def _advice(account: Account, error: CrmSyncError) -> str:
+    if account.connected is not None and isinstance(error, NotAuthorized):
+        command = "caldav" if account.kind is Kind.CALENDAR else "imap"
+        return f"Connect it again: crmsync connect {command} {safe(account.connected.address)}"
+    return advice_for(error)
 
 
 def as_data(ran: Sequence[Ran]) -> dict[str, Any]:
@@ -95,7 +104,7 @@ def as_data(ran: Sequence[Ran]) -> dict[str, Any]:
             {
                 "key": one.account.channel.key,
                 "owner": one.account.channel.owner,
-                "source": str(one.account.path),
+                "source": one.account.source,
                 "kind": one.account.kind.value,
                 "stored": one.report.stored,
                 "excluded": one.report.excluded,

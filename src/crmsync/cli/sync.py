@@ -24,6 +24,9 @@ from .streams import print_json, safe
 from .summary import all_reasons, as_data, channels, decisions, failures, is_new, unreadable_again
 from .workspace import DATABASE, FILE, Workspace, from_options, load
 
+_AT_ONCE = 4
+"""So many accounts are read at a time: they wait for their servers, and the database takes turns."""
+
 _DATE = re.compile(r"\d{4}-\d\d-\d\d")  # pydantic would take a number for seconds since 1970
 _OPTION_OF = {
     "addresses": "--me", "internal_domains": "--internal", "visibility": "--visibility", "contacts": "--contacts",
@@ -37,7 +40,7 @@ _OPTION_OF = {
 Examples:
   crmsync sync takeout.mbox calendar.ics --me ann@example.com
   crmsync sync Maildir --me ann@example.com --visibility subject --blocked '*@news.*'
-  crmsync sync                     # all channels of ./crmsync.toml
+  crmsync sync                     # connected accounts, and all channels of ./crmsync.toml
   crmsync sync --workspace clients/acme.toml --db acme.db --json
 
 Exit code: 0 done, 1 a channel failed (the others were synced), 2 a mistake in the options.
@@ -50,7 +53,8 @@ def command(*, database: Path | None, workspace: Path | None, as_json: bool, **g
     """Bring mailboxes and calendars into the database.
 
     PATH is an mbox file, a Maildir, a folder of .eml files, or an .ics calendar; --me says whose it is. Without PATH,
-    the workspace file says what to read. Run it again at any time: it goes on where it was, and brings what is new.
+    the connected accounts are read, and what the workspace file says. Run it again at any time: it goes on where it
+    was, and brings what is new.
     """
     found = chosen(given, workspace, database)
     storage = create(found.database)
@@ -58,7 +62,15 @@ def command(*, database: Path | None, workspace: Path | None, as_json: bool, **g
     now = datetime.now(UTC)
     with watching() as watch:
         ran = list(
-            run(found, storage, watch, now=now, redrive=given["redrive"], allow_mass_deletion=given["yes_delete"])
+            run(
+                found,
+                storage,
+                watch,
+                now=now,
+                redrive=given["redrive"],
+                allow_mass_deletion=given["yes_delete"],
+                at_once=_AT_ONCE,
+            )
         )
     if as_json:
         print_json(as_data(ran))
@@ -98,6 +110,7 @@ def chosen(given: dict[str, Any], file: Path | None, database: Path | None) -> W
             raise Mistake(
                 f"{safe(workspace.file)} has no channels" if workspace.file else "there is nothing to read",
                 "Name files, as in: crmsync sync takeout.mbox --me you@example.com\n"
+                "or connect an account, as in: crmsync connect imap you@example.com\n"
                 f"or describe channels in {FILE}. A tour with sample data: crmsync demo",
             )
         return workspace
@@ -107,7 +120,7 @@ def chosen(given: dict[str, Any], file: Path | None, database: Path | None) -> W
         raise Mistake("whose mail is it?", "Say it with --me ADDRESS, and again for each alias.")
     workspace = _from_options(given, database)
     for account in workspace.accounts:
-        if not account.path.exists():
+        if account.path is not None and not account.path.exists():
             raise Mistake(f"{account.path} is not there", "Check the path, and that its disk is connected.")
         provider = provider_for(account, datetime.now(UTC))
         try:

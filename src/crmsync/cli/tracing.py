@@ -10,7 +10,7 @@ from ..engine.checkpoint import ChannelCheckpoint
 from ..errors import CrmSyncError
 from ..model import Channel, Event, Item, LedgerEntry, Message, Outcome, Policy
 from ..protocols import Source
-from ..rules import Access, ContactDecision, Grant, access, explain_contacts
+from ..rules import Access, ContactDecision, explain_contacts
 from ..stores.reading import Trace
 from ..stores.sql import SqlStorage
 from .database import COLLEAGUE
@@ -91,8 +91,7 @@ def _found(storage: SqlStorage, workspace: Workspace, trace: Trace, now: datetim
     viewers = list(dict.fromkeys([*_owners(storage), *workspace.members, COLLEAGUE]))
     seen = []
     for record in item.records:
-        grants = _grants(storage, record.key)
-        who = {v: access(v, grants, strictest=policy.strictest) for v in viewers}
+        who = {v: storage.access(v, record.key, strictest=policy.strictest) for v in viewers}
         seen.append(Seen(record, explain_contacts(record, channel, policy), who))
     return Found(channel, folder, trace.entry, tuple(seen), None, item.held)
 
@@ -108,15 +107,6 @@ def _owners(storage: SqlStorage) -> list[str]:
     return sorted({channel.owner for channel in storage.channels.values()})
 
 
-def _grants(storage: SqlStorage, key: str) -> list[Grant]:
-    grants = []
-    for trace in storage.why(key):
-        channel = storage.channels[trace.stream.partition("/")[0]]
-        item = storage.item(trace.stream, trace.entry.id)
-        grants.append(Grant(channel.owner, channel.visibility, item is not None and item.held))
-    return grants
-
-
 def _account(workspace: Workspace, key: str) -> Account | None:
     return next((account for account in workspace.accounts if account.channel.key == key), None)
 
@@ -124,8 +114,8 @@ def _account(workspace: Workspace, key: str) -> Account | None:
 def _source(workspace: Workspace, stream: str, now: datetime) -> Source | None:
     key, _, folder = stream.partition("/")
     account = _account(workspace, key)
-    if account is None:
-        return None
+    if account is None or account.path is None:
+        return None  # of a connected account nothing is fetched to answer a question
     try:
         streams = provider_for(account, now).streams(account.channel.selection)
     except CrmSyncError:
@@ -136,6 +126,8 @@ def _source(workspace: Workspace, stream: str, now: datetime) -> Source | None:
 def _in_files(workspace: Workspace, item: str, now: datetime) -> Iterator[tuple[str, str]]:
     """Yield the streams and ids of the items that go by this name in the workspace's files."""
     for account in workspace.accounts:
+        if account.path is None:
+            continue
         try:
             for stream in provider_for(account, now).streams(account.channel.selection):
                 for found in _items(stream.source):

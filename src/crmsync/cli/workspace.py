@@ -1,4 +1,4 @@
-"""The workspace: who its members are, what may come in, and which files each channel reads.
+"""The workspace: who its members are, what may come in, and which files and accounts each channel reads.
 
 It comes from `crmsync.toml`, or from the options of one command. Both are checked by the same models, so a mistake
 is told with the key it was made in and with what to write instead.
@@ -15,6 +15,12 @@ is told with the key it was made in and with what to write instead.
     owner = "mia"
     source = "mia.mbox"                  # mbox, Maildir, folder of .eml files, .ics
     visibility = "subject"
+
+    [channels.mia-live]
+    owner = "mia"
+    account = "mia@acme.example"         # connected by `crmsync connect`; type = "calendar" for its calendars
+
+A connected account that no channel names is read too, with the settings that every channel begins with.
 """
 
 from __future__ import annotations
@@ -23,9 +29,9 @@ import difflib
 import hashlib
 import os
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
@@ -34,6 +40,9 @@ from ..model import Channel, Policy, TypedAddress, Value
 from .failures import Mistake
 from .sources import Kind, kind_of
 from .streams import safe
+
+if TYPE_CHECKING:
+    from ..runtime import Account as Connected
 
 FILE = "crmsync.toml"
 DATABASE = "crmsync.db"
@@ -55,8 +64,10 @@ PathText = Annotated[str, AfterValidator(_nameable)]
 class Origin(Value):
     """Where a channel's items come from."""
 
-    source: PathText
+    source: PathText | None = None
     """A path, relative to the workspace file."""
+    account: str | None = None
+    """The name of a connected account, in place of a path."""
     type: Literal["mail", "calendar"] | None = None
     """Told by the path where it is not said."""
     timezone: str | None = None
@@ -64,12 +75,25 @@ class Origin(Value):
 
 
 class Account(NamedTuple):
-    """A channel and the file it reads."""
+    """A channel and what it reads: a file, or a connected account."""
 
     channel: Channel
-    path: Path
+    path: Path | None
     kind: Kind
     zone: str | None = None
+    connected: Connected | None = None
+
+    @property
+    def reads(self) -> str:
+        """What it reads, in few words."""
+        if self.connected is not None:
+            return self.connected.name
+        return self.path.name if self.path is not None else ""
+
+    @property
+    def source(self) -> str:
+        """What it reads, in full."""
+        return self.connected.name if self.connected is not None else str(self.path)
 
 
 class Workspace(NamedTuple):
@@ -94,7 +118,15 @@ def load(file: Path | None, database: Path | None) -> Workspace:
         file /= FILE
     found = file or Path(FILE)
     if file is None and not found.exists():
-        return Workspace(database=database or Path(DATABASE))
+        where = database or Path(DATABASE)
+        connected = accounts_of(where)
+        members = {account.address: account.addresses for account in connected.values()}
+        return Workspace(
+            database=where,
+            policy=Policy(members=frozenset(one for account in connected.values() for one in account.addresses)),
+            members=members,
+            accounts=tuple(_unnamed(connected, (), members)),
+        )
     data = _parsed(found)
     unknown = sorted(data.keys() - {"database", "members", "policy", "channels"})
     if unknown:
@@ -105,17 +137,61 @@ def load(file: Path | None, database: Path | None) -> Workspace:
     if "members" in policy:
         raise _wrong(found, "policy.members", "is told by the table [members]; take it out here")
     policy["members"] = frozenset(address for addresses in members.values() for address in addresses)
+    where = database or found.parent / named
+    connected = accounts_of(where)
+    channels = _table(found, data, "channels")
+    accounts = [_account(found, key, _table(found, channels, key, "channels."), members, connected) for key in channels]
     return Workspace(
-        database=database or found.parent / named,
+        database=where,
         policy=_checked(Policy, policy, found, "policy"),
         members=members,
-        accounts=tuple(
-            _account(found, key, _table(found, channels, key, "channels."), members)
-            for channels in [_table(found, data, "channels")]
-            for key in channels
-        ),
+        accounts=(*accounts, *_unnamed(connected, accounts, members)),
         file=found,
     )
+
+
+def database_of(file: Path | None, database: Path | None) -> Path:
+    """Return where the database is, for a command that needs nothing else of the workspace.
+
+    Raises:
+        Mistake: the workspace file cannot be read.
+
+    """
+    if file is not None and file.is_dir():
+        file /= FILE
+    found = file or Path(FILE)
+    if database is not None or (file is None and not found.exists()):
+        return database or Path(DATABASE)
+    named: str = _checked(TypeAdapter(PathText), _parsed(found).get("database", DATABASE), found, "database")
+    return found.parent / named
+
+
+def accounts_of(database: Path) -> Mapping[str, Connected]:
+    """Return the connected accounts by name; they are kept beside the database.
+
+    Raises:
+        StorageError: their file cannot be read.
+
+    """
+    file = database.with_name(f"{database.stem}.accounts")
+    if not file.exists():
+        return {}
+    from ..runtime import AccountFile  # noqa: PLC0415 - few commands have accounts, and ciphers take their time to load
+
+    return AccountFile(file).load()
+
+
+def _unnamed(
+    connected: Mapping[str, Connected], named: Iterable[Account], members: Mapping[str, frozenset[str]]
+) -> Iterator[Account]:
+    """Yield channels for what connected accounts offer and no channel of the workspace file names."""
+    done = {(account.connected.name, account.kind) for account in named if account.connected is not None}
+    for name, account in sorted(connected.items()):
+        owner = next((m for m, addresses in members.items() if addresses & account.addresses), account.address)
+        for kind, offered in ((Kind.CALENDAR, account.offers_calendars), (Kind.MAIL, account.offers_mail)):
+            if offered and (name, kind) not in done:
+                channel = Channel(key=f"{kind.value}:{name}", owner=owner, addresses=account.addresses)
+                yield Account(channel, None, kind, connected=account)
 
 
 def from_options(
@@ -167,7 +243,13 @@ def _members(file: Path, data: Mapping[str, Any]) -> dict[str, frozenset[str]]:
     return members
 
 
-def _account(file: Path, key: str, data: dict[str, Any], members: Mapping[str, frozenset[str]]) -> Account:
+def _account(
+    file: Path,
+    key: str,
+    data: dict[str, Any],
+    members: Mapping[str, frozenset[str]],
+    accounts: Mapping[str, Connected],
+) -> Account:
     where = f"channels.{key}"
     settings = {name: value for name, value in data.items() if name not in Origin.model_fields}
     if "key" in settings:
@@ -176,7 +258,10 @@ def _account(file: Path, key: str, data: dict[str, Any], members: Mapping[str, f
         Origin, {name: data[name] for name in Origin.model_fields if name in data}, file, where, also=Channel
     )
     owner = settings.get("owner", key)
-    if "addresses" not in settings:
+    connected = _connected(file, where, origin, accounts)
+    if "addresses" not in settings and connected is not None:
+        settings["addresses"] = connected.addresses | members.get(owner, frozenset())
+    elif "addresses" not in settings:
         if owner not in members:
             raise _wrong(file, f"{where}.owner", f"{owner!r} is not one of [members]; add them, or give `addresses`")
         settings["addresses"] = members[owner]
@@ -185,9 +270,27 @@ def _account(file: Path, key: str, data: dict[str, Any], members: Mapping[str, f
     channel = _checked(Channel, {**settings, "key": key}, file, where, also=Origin)
     if origin.timezone is not None and origin.timezone not in available_timezones():
         raise _wrong(file, f"{where}.timezone", f"{origin.timezone!r} is no IANA time zone such as 'Europe/Berlin'")
+    if connected is not None or origin.source is None:
+        return Account(channel, None, Kind(origin.type or Kind.MAIL), origin.timezone, connected)
     path = file.parent / origin.source
     kind = Kind(origin.type) if origin.type else kind_of(path)
     return Account(channel, path, kind, origin.timezone)
+
+
+def _connected(file: Path, where: str, origin: Origin, accounts: Mapping[str, Connected]) -> Connected | None:
+    if origin.account is None:
+        if origin.source is None:
+            raise _wrong(file, f"{where}.source", "is missing; give a path, or `account` with a connected account")
+        return None
+    if origin.source is not None:
+        raise _wrong(file, f"{where}.account", "stands beside `source`; a channel reads one of the two")
+    if origin.account not in accounts:
+        known = f"; there is {', '.join(sorted(accounts))}" if accounts else ""
+        raise _wrong(
+            file, f"{where}.account",
+            f"{origin.account!r} is not connected{known}. Connect it: crmsync connect imap {safe(origin.account)}",
+        )  # fmt: skip
+    return accounts[origin.account]
 
 
 def _with_sets(data: Mapping[str, Any]) -> dict[str, Any]:

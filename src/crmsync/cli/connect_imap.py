@@ -1,0 +1,119 @@
+"""`crmsync connect imap`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from ..providers.access import Server
+from ..providers.discovery import Discovered, discover
+from ..runtime import Service
+from . import options
+from .connecting import (
+    Trust,
+    account_to_edit,
+    accounts_beside,
+    announced,
+    ask_password,
+    certificate,
+    environment_keys,
+    save,
+    tested,
+    typed_address,
+    typed_server,
+)
+from .console import messages, output
+from .failures import FAILED, Mistake
+from .services import TITLES
+from .streams import safe
+from .workspace import database_of
+
+Found = Sequence[tuple[Server, str]]
+
+
+@click.command(
+    "imap",
+    epilog="""\b
+Examples:
+  crmsync connect imap ann@example.com
+  crmsync connect imap ann@example.com --imap mail.example.com --smtp mail.example.com:587
+  pass show mail/ann | crmsync connect imap ann@example.com --password-stdin
+  crmsync connect imap ann@example.com          # again: another password, all else as it was
+
+Exit code: 0 all logins work and are saved, 1 one failed (what works is saved), 2 a mistake.
+""",
+)
+@click.argument("address")
+@click.option("--imap", metavar="HOST[:PORT][/starttls]", help="The IMAP server; found from the address if not said.")
+@click.option("--smtp", metavar="HOST[:PORT][/starttls]", help="The SMTP server; found from the address if not said.")
+@click.option("--user", metavar="NAME", help="The name to log in with; the address if not said.")
+@click.option("--no-smtp", is_flag=True, help="Read mail only; connect nothing for sending.")
+@options.trust
+@click.option("--password-stdin", is_flag=True, help="Read the password from standard input.")
+@options.database
+def command(
+    *, address: str, user: str | None, no_smtp: bool, password_stdin: bool, database: Path | None,
+    workspace: Path | None, ca: Path | None, accept_any_certificate: bool, allow_internal: bool, **given: str | None,
+) -> None:  # fmt: skip
+    """Connect a mailbox, for reading by IMAP and for sending by SMTP.
+
+    The servers are found from the ADDRESS: by the provider, by what its domain publishes, or by trying the usual
+    names. Then the password is asked for, and both logins are tested. Only what works is saved.
+    """
+    address = typed_address(address)
+    file = accounts_beside(database_of(workspace, database))
+    account = account_to_edit(file.load(), address)
+    keys = environment_keys(create=True)
+    trust = Trust(certificate(ca), accept_any_certificate, allow_internal)
+    wanted = [Service.IMAP] if no_smtp else [Service.IMAP, Service.SMTP]
+    servers: dict[Service, Found] = {}
+    for service in wanted:
+        if text := given[service.value]:
+            servers[service] = [(typed_server(service, text, user or address, trust), "as you said")]
+        elif (login := account.login(service)) and login.server:
+            server = login.server if trust == Trust() else login.server.model_copy(update=trust._asdict())
+            servers[service] = [(_as(server, user), "as it was")]
+    discovered = _discovered(address, [one for one in wanted if one not in servers])
+    for service in wanted:
+        if service not in servers:
+            servers[service] = _candidates(discovered, service, user, trust)
+    announced(discovered.provider, servers)
+    secret = ask_password(address, from_stdin=password_stdin)
+    results = [tested(service, [server for server, _ in found], secret) for service, found in servers.items() if found]
+    saved = save(file, account, results, secret, keys)
+    for service in wanted:
+        if not servers[service]:
+            option = f"say it with --{service.value} HOST, or leave it out with --no-smtp"
+            output().print(f"{TITLES[service]:6} no server is known; {option}", soft_wrap=True)
+    if Service.IMAP in saved:
+        output().print(f"Now: crmsync folders {safe(address)}, crmsync sync", style="dim", soft_wrap=True)
+    if len(saved) < len(wanted):
+        click.get_current_context().exit(FAILED)
+
+
+def _discovered(address: str, wanted: Sequence[Service]) -> Discovered:
+    if not wanted:
+        return Discovered()
+    messages().print(f"Looking for the servers of {safe(address.rpartition('@')[2])} …", style="dim")
+    found = discover(address, services=["imap" if one is Service.IMAP else "smtp" for one in wanted])
+    if found.provider is not None and found.provider.login == "never":
+        raise Mistake(f"{found.provider.name} lets no program log in with a password", f"{found.provider.advice}.")
+    if Service.IMAP in wanted and not found.of("imap"):
+        raise Mistake(
+            f"no server is known for {address}",
+            f"Say it, as on the provider's help page: crmsync connect imap {address} --imap HOST --smtp HOST",
+        )
+    return found
+
+
+def _candidates(found: Discovered, service: Service, user: str | None, trust: Trust) -> Found:
+    return [
+        (_as(candidate.server.model_copy(update=trust._asdict()), user), candidate.origin.value)
+        for candidate in found.of("imap" if service is Service.IMAP else "smtp")
+    ]
+
+
+def _as(server: Server, user: str | None) -> Server:
+    return server if user is None else server.model_copy(update={"username": user})
