@@ -1,8 +1,6 @@
 """A CRM's own storage, on nothing but the standard library's sqlite3: three methods, some 40 lines.
 
-    python examples/plain/storage.py takeout.mbox me@acme.com crm.db
-
-syncs a mail file into crm.db. Run it again whenever you like: it goes on where it stopped.
+`crm.py` uses it. Its tables:
 
     stream    the cursor of each stream, compared and swapped by every batch
     ledger    the newest decision on each item: why it is here, or why it is not
@@ -16,11 +14,9 @@ It passes `StorageContract` and its companions, as your own storage should.
 from __future__ import annotations
 
 import sqlite3
-import sys
 from collections.abc import Iterable
 
-from crmsync import Batch, Channel, Cursor, LedgerEntry, Outcome, Policy, StaleCursor, sync
-from crmsync.providers.files import MailFiles
+from crmsync import Batch, Cursor, LedgerEntry, Outcome, StaleCursor
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS stream (name TEXT PRIMARY KEY, cursor TEXT NOT NULL);
@@ -82,11 +78,3 @@ class TableStorage:
             for who in batch.contacts:
                 company = who.company.domain if who.company else None
                 db.execute(ENSURE, [who.address, who.name.first, who.name.last, company])
-
-
-if __name__ == "__main__":
-    if len(sys.argv) != 4:
-        sys.exit(__doc__)
-    mailbox, address, database = sys.argv[1:]
-    channel = Channel(key=address, addresses={address})
-    print(sync(MailFiles(mailbox, address), TableStorage(database), channel, Policy()))  # noqa: T201 - a script's answer

@@ -1,0 +1,6 @@
+"""Everything here is in the admin."""
+
+from django.contrib import admin
+from django.urls import path
+
+urlpatterns = [path("", admin.site.urls)]
