@@ -2,7 +2,8 @@
 
 A `python` block is executed, in one namespace a page. What its `print(...)  # text` lines promise is compared, and so
 is an `output` block that follows. A `console` block's commands (`$ ...`) are run and their output is compared; a line
-`...` stands for any lines. Each page runs in an empty directory. A block that must not run is `sh` or `text`.
+`...` stands for any lines. Each page runs in an empty directory. A block that must not run is `sh` or `text`; what is
+quoted from an example, which has tests of its own, is `py`.
 """
 
 from __future__ import annotations

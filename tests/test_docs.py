@@ -64,7 +64,7 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=[p.relative_to(ROOT).as_posix() for p in PAGES])
 def test_a_block_says_what_language_it_is(page: Path) -> None:
-    known = {"python", "pycon", "output", "console", "sh", "text"}
+    known = {"python", "py", "pycon", "output", "console", "sh", "text"}
     opening = re.findall(r"^```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)[::2]
 
     assert set() == set(opening) - known

@@ -40,7 +40,7 @@ class SqlMachine(SyncMachine):
         return {link: item.records for link, item in items.items() if item}
 
     def read_addresses(self, storage: SqlStorage) -> Iterable[str]:
-        return {a for p in storage.people("c") for a in p.addresses}
+        return {a for p in storage.people("c", limit=1_000).entries for a in p.addresses}
 
     def teardown(self) -> None:
         super().teardown()
