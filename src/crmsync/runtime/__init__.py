@@ -1,4 +1,4 @@
-"""What runs crmsync between a host and its providers: connected accounts, and their secrets at rest (extra `cli`).
+"""What runs crmsync between a host and its providers: connected accounts, and their secrets at rest (extra `accounts`).
 
 encryption.py     a secret sealed for its place, by keys that can be changed
 keys.py           where the key comes from: the environment, or a file that only its owner reads
