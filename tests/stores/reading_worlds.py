@@ -28,8 +28,8 @@ from crmsync.stores.sql import SqlStorage
 
 OWNERS = {"mia-mail": "mia", "leo-mail": "leo"}
 TABLES = (
-    "lines", "shown", "names", "links", "participants", "records", "ledger", "streams", "channels", "addresses", "people",
-    "companies", "overrides",
+    "lines", "shown", "names", "links", "participants", "records", "ledger", "streams", "channels", "addresses",
+    "people", "companies", "overrides",
 )  # fmt: skip
 
 

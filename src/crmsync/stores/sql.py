@@ -39,7 +39,9 @@ class SqlStorage(Storage):
             where: a URL, for which an engine of our own is opened: `sqlite:///path/to/file.db`, `sqlite://` for a
                 database in memory, `postgresql://user:password@host/database`. Or an engine of the host's: its
                 settings, its pool, never closed here. Or a connection of the host's: each batch is then a savepoint
-                in the host's transaction, and it is the host who commits.
+                in the host's transaction, and it is the host who commits. On PostgreSQL a batch of ours is READ
+                COMMITTED and an answer REPEATABLE READ, whatever the engine says; a host's transaction that writes
+                must be READ COMMITTED or SERIALIZABLE.
             schema: the PostgreSQL schema that the tables are in; by default the first of the search path.
             prefix: what the tables' names begin with.
             directory: the host's own tables of people and companies, for contacts to land in; by default bundled ones.

@@ -42,9 +42,9 @@ class Database:
         _check_known(self.dialect)
         if isinstance(self._bind, Connection):
             with readable():
-                level = self._bind.get_isolation_level()
-            if level == "AUTOCOMMIT":
-                raise StorageError("this connection commits each statement by itself; give one that does not")
+                # The drivers' own word for it: SQLAlchemy tells the level behind it.
+                if getattr(self._bind.connection.driver_connection, "autocommit", None) is True:
+                    raise StorageError("this connection commits each statement by itself; give one that does not")
 
     def close(self) -> None:
         """Close what was opened here."""
@@ -79,11 +79,12 @@ class Database:
         On a host's connection it is a savepoint in the host's transaction: the host commits, and tries again.
 
         Raises:
-            StorageError: the database cannot be used now.
+            StorageError: the database cannot be used now, or a host's transaction has a level that would not do.
 
         """
         with readable():
             if isinstance(self._bind, Connection):
+                _check_level(self._bind)
                 _begin(self._bind, "BEGIN IMMEDIATE")
                 with self._bind.begin_nested():
                     return work(self._bind)
@@ -105,7 +106,7 @@ class Database:
             with connection.begin():
                 _begin(connection, "BEGIN IMMEDIATE")
                 if self.own and self.dialect == "postgresql":
-                    connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT:.0f}s'"))
+                    connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT * 1000:.0f}ms'"))
                 return work(connection)
 
     def use_write_ahead_log(self) -> None:
@@ -115,6 +116,15 @@ class Database:
         if self.own and self.dialect == "sqlite" and isinstance(self._bind, Engine):
             with readable(), self._bind.connect() as connection, suppress(DBAPIError):
                 connection.exec_driver_sql("PRAGMA journal_mode = WAL")
+
+
+def _check_level(connection: Connection) -> None:
+    # Whoever waited for another writer has to see what that one wrote, or to be told that it cannot go on.
+    if connection.dialect.name == "postgresql" and connection.get_isolation_level() == "REPEATABLE READ":
+        raise StorageError(
+            "this connection's transaction is REPEATABLE READ, which does not see what another writer has just "
+            "committed; give one that is READ COMMITTED or SERIALIZABLE"
+        )
 
 
 def _begin(connection: Connection, how: str) -> None:
