@@ -196,6 +196,7 @@ def test_one_channel_that_fails_leaves_the_others_alone(crmsync: Run, here: Path
         (OSError(errno.EROFS, "Read-only file system"), "Choose a place"),
         (PermissionError(errno.EACCES, "Permission denied", "a.mbox"), "Check who may"),
         (MemoryError(), "go on"),
+        (ModuleNotFoundError("No module named 'httpx'", name="httpx"), "pip install 'crmsync["),
         (StaleCursor("mail/INBOX"), "Another sync"),
         (RateLimited(retry_after=90), "90 seconds"),
         (NotAuthorized("no"), "access"),
@@ -219,6 +220,7 @@ def test_a_failure_without_a_rule_of_its_own_says_that_nothing_is_lost() -> None
 
 def test_a_mistake_of_the_programs_own_is_not_hidden() -> None:
     assert explained(ZeroDivisionError()) is None
+    assert explained(ModuleNotFoundError("No module named 'crmsync.x'", name="crmsync.x")) is None
 
 
 def test_an_interrupted_sync_says_how_to_go_on(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -54,6 +54,9 @@ _DISK = {
 }
 
 
+_PROVIDERS = "Install what connected accounts need: pip install 'crmsync[caldav,google,imap]'"
+
+
 def explained(error: Exception) -> Failure | None:
     """Return what to tell the user of an error; None for one that is a mistake in crmsync itself."""
     if isinstance(error, CrmSyncError):
@@ -61,6 +64,8 @@ def explained(error: Exception) -> Failure | None:
     if isinstance(error, OSError):
         where = f"{error.filename}: " if error.filename else ""
         return Failure(f"{where}{error.strerror or type(error).__name__}", _DISK.get(error.errno or 0, ""))
+    if isinstance(error, ModuleNotFoundError) and not (error.name or "crmsync").startswith("crmsync"):
+        return Failure(f"this needs {error.name}, which is not installed", _PROVIDERS)
     if isinstance(error, MemoryError):
         return Failure("there is not enough memory", "What was synced is saved; close other programs and go on.")
     return None
