@@ -174,6 +174,8 @@ def test_deep_and_wide_trees_end() -> None:
         ("a-_h", b"k\xef\xe1"),
         ("a", b""),
         ("aGk=\n", b"hi"),
+        ("aGk\r\naGk", b"hi\x1a\x1a"),
+        ("a@b.example", b"i\xb7\xb1jje"),
         (None, None),
         (7, None),
     ],
