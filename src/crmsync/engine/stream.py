@@ -33,7 +33,6 @@ CHUNK = 200
 """How many items are fetched again, or forgotten, in one transaction."""
 
 _T = TypeVar("_T")
-_BY_PLACE = frozenset({Reason.FOLDER, Reason.SPAM, Reason.TRASH, Reason.DRAFT})
 _NOTHING = Cursor("")
 
 
@@ -276,7 +275,7 @@ class StreamRun:
             self._known = {}
             for entry in self._storage.ledger(self.key):
                 self._known[entry.id] = entry.decision.outcome
-                if entry.decision.reason in _BY_PLACE:
+                if entry.decision.reason.by_place:
                     self._misplaced.add(entry.id)
         return self._known
 

@@ -52,6 +52,11 @@ class Reason(StrEnum):
     DELETED = "deleted"
     UNSELECTED = "unselected"
 
+    @property
+    def by_place(self) -> bool:
+        """Whether it was decided by where the item lies alone, so that it needs not be read."""
+        return self in (Reason.FOLDER, Reason.SPAM, Reason.TRASH, Reason.DRAFT)
+
 
 class Decision(Value):
     """What happened to one item, and why."""

@@ -9,12 +9,10 @@ from typing import NamedTuple
 
 from ...errors import CursorExpired
 from ...model import Collection as Label
-from ...model import Decision, Message, Outcome, Reason, Screen, Selection
+from ...model import Decision, Message, Reason, Screen, Selection
 from .labels import ALL_MAIL, is_chosen, places
 from .payload import envelope
 
-_BY_PLACE = frozenset({Reason.FOLDER, Reason.SPAM, Reason.TRASH, Reason.DRAFT})
-"""What can be decided by labels alone."""
 _GMAIL_BEGAN = datetime(2004, 4, 1, tzinfo=UTC)
 _DAYS = 100_000
 _SPECIAL = ("DRAFT", "SPAM", "TRASH")
@@ -53,8 +51,7 @@ class Verdicts:
             return None
         if labels not in self._known:
             said = self._screen(envelope(places(labels, self.labels, self._selection)))
-            final = said.outcome is Outcome.EXCLUDED and said.reason in _BY_PLACE
-            self._known[labels] = said if final else None
+            self._known[labels] = said if said.reason.by_place else None
         return self._known[labels]
 
     def to_list(self) -> list[str]:

@@ -8,7 +8,7 @@ from time import monotonic
 from typing import NamedTuple
 
 from ...errors import CursorExpired, Unavailable
-from ...model import Cursor, Decision, Message, Outcome, Page, Reason, Screen, Screened, Skipped
+from ...model import Cursor, Decision, Message, Page, Screen, Screened, Skipped
 from ...protocols import AttachmentSource, Source
 from . import fetching
 from .attachments import read_attachment
@@ -34,7 +34,6 @@ LOSSES = 8
 """How often a connection may be lost while one folder is read."""
 
 _ID = re.compile(r"([1-9]\d{0,9})\.([1-9]\d{0,9})")
-_BY_FOLDER = frozenset({Reason.FOLDER, Reason.SPAM, Reason.TRASH, Reason.DRAFT})
 
 
 class _Found(NamedTuple):
@@ -193,7 +192,7 @@ class FolderSource(Source, AttachmentSource):
         if screen is None or self._labels:
             return None
         decision = screen(Message(collections=[self._folder.collection]))
-        return decision if decision.outcome is Outcome.EXCLUDED and decision.reason in _BY_FOLDER else None
+        return decision if decision.reason.by_place else None
 
     def _excluded(self, opened: Opened, todo: UidSet, known: UidSet, decision: Decision) -> Iterator[Page]:
         place, total, left = self._place(opened.uidvalidity), len(todo), len(todo)
