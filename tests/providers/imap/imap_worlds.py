@@ -54,7 +54,7 @@ class Mailbox:
         self.user = server.user()
 
     def access(self, **settings: Any) -> Access:
-        return access_to(self.server.port, self.user, **settings)
+        return access_to(settings.pop("port", self.server.port), self.user, **settings)
 
     def provider(self, **options: Any) -> ImapMail:
         return ImapMail(self.access(), **options)

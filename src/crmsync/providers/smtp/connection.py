@@ -98,6 +98,7 @@ def connected(access: Access, *, seconds: float, lookup: Lookup = socket.getaddr
                 made = _secure(smtp, access, made, context)
                 # The socket that the first deadline would cut is no longer the one that is read.
                 deadlines.enter_context(network.deadline(made, until - monotonic()))
+                _hello(smtp, access)
             _log_in(smtp, access)
             yield smtp
             with suppress(OSError):
@@ -134,7 +135,6 @@ def _secure(smtp: Smtp, access: Access, plain: socket.socket, context: SSLContex
     )
     # What came before TLS was up counts for nothing (RFC 3207 section 4.2), also what is in a buffer already.
     smtp.sock, smtp.file, smtp.esmtp_features, smtp.ehlo_resp = secured, None, {}, None
-    _hello(smtp, access)
     return secured
 
 
