@@ -13,9 +13,9 @@ from typing import NamedTuple
 
 from crmsync import Channel, ContactCreation, Policy, sync
 from crmsync.model import Progress
+from crmsync.providers.calls import Site
 from crmsync.providers.gmail import NEW_PROJECT, OLD_PROJECT, Gmail, Quota
 from crmsync.providers.gmail.quota import cheapest
-from crmsync.providers.google.api import Site
 from crmsync.stores.memory import MemoryStorage
 from crmsync.testing.google import Fault, GoogleServer, Quotas, VirtualClock
 

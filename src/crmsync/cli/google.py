@@ -74,7 +74,7 @@ def providers(
     client: Mapping[str, Any], tokens: Callable[[], str]
 ) -> tuple[Callable[[], Provider], Callable[..., Provider]]:
     """Return what makes an account's mail side and its calendar side."""
-    from ..providers.google.api import Site  # noqa: PLC0415 - loads only where it is used
+    from ..providers.calls import Site  # noqa: PLC0415 - loads only where it is used
 
     root = client.get("api_root")
     site: dict[str, Any] = {"site": Site(str(root), allow_internal=_is_here(str(root)))} if root else {}

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from crmsync import NotFound, Refused
-from crmsync.providers.google.api import Site
+from crmsync.providers.calls import Site
 from crmsync.providers.google.push import (
     Watch,
     renew_calendar,

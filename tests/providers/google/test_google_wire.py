@@ -18,8 +18,10 @@ from crmsync.errors import (
     Refused,
     Unavailable,
 )
-from crmsync.providers.google.errors import Failure, Meaning, error_for, failure_of
-from crmsync.providers.google.wire import Call, batch_replies, batch_request, parsed, path_to
+from crmsync.providers.calls import Call, parsed, path_to
+from crmsync.providers.failures import Failure, Meaning
+from crmsync.providers.google.errors import error_for, failure_of
+from crmsync.providers.google.wire import batch_replies, batch_request
 
 
 def error(status: int, reason: str | None, name: str | None = None, **more: object) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 
 from crmsync import Cursor, Event, Item, Page, Selection
 from crmsync.protocols import Source
-from crmsync.providers.google.api import Site
+from crmsync.providers.calls import Site
 from crmsync.providers.google_calendar import GoogleCalendar
 from crmsync.testing import World
 from crmsync.testing.google import Calendar, GoogleServer, Quotas, VirtualClock

@@ -13,8 +13,7 @@ from typing import Any, NamedTuple
 
 from ...errors import CursorExpired, NotFound, Refused, Unavailable
 from ...model import Collection
-from ..google.api import GoogleApi
-from ..google.wire import Call, path_to
+from ..calls import Api, Call, path_to
 from .labels import collections_of
 from .quota import PAGE, Quota
 
@@ -40,7 +39,7 @@ class Listed(NamedTuple):
 class GmailClient:
     """One mailbox."""
 
-    def __init__(self, api: GoogleApi, quota: Quota) -> None:
+    def __init__(self, api: Api, quota: Quota) -> None:
         self.api = api
         self.quota = quota
         self._labels: dict[str, Collection] | None = None

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...model import Collection, Item, Selection, Skipped
-from ..google.errors import Failure, Meaning
-from ..google.wire import Reply
+from ..calls import Reply
+from ..failures import Failure, Meaning
 from .client import GmailClient
 from .labels import CHAT, places
 from .payload import item_of, octets_of, pieces

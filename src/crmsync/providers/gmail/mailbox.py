@@ -10,7 +10,8 @@ from ...errors import Unavailable
 from ...model import Collection, Selection
 from ...protocols import Identity, Provider, Stream
 from ..access import Secret
-from ..google.api import GoogleApi, Site
+from ..calls import Api, Site
+from ..google.wire import GOOGLE
 from ..pacing import Clock, Pacer, Sleep
 from .client import GmailClient
 from .labels import ALL_MAIL
@@ -51,7 +52,7 @@ class Gmail(Provider):
         chance: Callable[[], float] = random.random,
     ) -> None:
         pacer = pacer or Pacer(quota.per_minute, largest=quota.largest, clock=clock, sleep=sleep)
-        self._api = GoogleApi(token, site, pacer, concurrency=concurrency, chance=chance)
+        self._api = Api(token, site, pacer, GOOGLE, concurrency=concurrency, chance=chance)
         self._client = GmailClient(self._api, quota)
         self._html = html
         self._page_items = page_items

@@ -15,7 +15,8 @@ from ...formats.headers import message_ids
 from ...model import OutgoingMessage, SentReceipt
 from ...protocols import Sender
 from ..access import Secret
-from ..google.api import GoogleApi, Site
+from ..calls import Api, Site
+from ..google.wire import GOOGLE
 from ..pacing import Clock, Pacer, Sleep
 from .client import GmailClient
 from .mailbox import GMAIL, aliases_of
@@ -57,7 +58,7 @@ class GmailSender(Sender):
         chance: Callable[[], float] = random.random,
     ) -> None:
         pacer = pacer or Pacer(quota.per_minute, largest=quota.largest, clock=clock, sleep=sleep)
-        self._client = GmailClient(GoogleApi(token, site, pacer, concurrency=1, chance=chance), quota)
+        self._client = GmailClient(Api(token, site, pacer, GOOGLE, concurrency=1, chance=chance), quota)
         self._addresses = None if addresses is None else {address.lower() for address in addresses}
         self._now = now
 

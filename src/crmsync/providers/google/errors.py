@@ -9,64 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from enum import StrEnum
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
-from ...errors import (
-    CrmSyncError,
-    CursorExpired,
-    NeedsAdmin,
-    NotAuthorized,
-    NotFound,
-    RateLimited,
-    Refused,
-    TooLarge,
-    Unavailable,
-)
+from ..calls import parsed
+from ..failures import Failure, Meaning, error_by, failure_by
 from ..http import retry_after
-from .wire import parsed
-
-DAILY = 3_600.0
-"""Seconds to wait where a daily limit is reached: it is counted anew at midnight in California."""
-
-
-class Meaning(StrEnum):
-    """What to do about an answer."""
-
-    THROTTLED = "throttled"
-    """This request, a moment later."""
-    EXHAUSTED = "exhausted"
-    """The day's allowance is used up."""
-    BUSY = "busy"
-    """The provider's own trouble: again, a bounded number of times."""
-    EXPIRED_TOKEN = "expired_token"  # noqa: S105 - a name, no secret
-    """With a new access token."""
-    SCOPE = "scope"
-    """The user did not grant what it takes."""
-    ADMIN = "admin"
-    """An administrator has to allow it."""
-    DENIED = "denied"
-    """This account may not do that."""
-    GONE = "gone"
-    """What was asked for is not there."""
-    EXPIRED_CURSOR = "expired_cursor"
-    """The position is too old."""
-    INVALID = "invalid"
-    """The request itself is wrong."""
-    LARGE = "large"
-    """The answer is larger than can be taken."""
-
-
-class Failure(NamedTuple):
-    """An answer that is none."""
-
-    meaning: Meaning
-    status: int
-    reason: str = ""
-    """Google's word for it."""
-    wait: float | None = None
-    """Seconds that the provider asks to wait, where it says."""
-
 
 _REASONS: Mapping[str, Meaning] = {
     "rateLimitExceeded": Meaning.THROTTLED,
@@ -103,15 +51,6 @@ _REASONS: Mapping[str, Meaning] = {
     "badRequest": Meaning.INVALID,
     "invalid": Meaning.INVALID,
 }
-_STATUSES: Mapping[int, Meaning] = {
-    400: Meaning.INVALID,
-    401: Meaning.EXPIRED_TOKEN,
-    403: Meaning.DENIED,
-    404: Meaning.GONE,
-    408: Meaning.BUSY,
-    410: Meaning.EXPIRED_CURSOR,
-    429: Meaning.THROTTLED,
-}
 _DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")
 
 
@@ -133,14 +72,7 @@ def failure_of(
         delay = _DELAY.fullmatch(str(detail.get("retryDelay", "")))  # google.rpc.RetryInfo
         if wait is None and delay:
             wait = float(delay[1])
-    for reason in _reasons(error):
-        meaning = _REASONS.get(reason)
-        # A reason from before the status' own meaning was kept must not turn a 5xx into something final.
-        if meaning is not None and not (status >= 500 and meaning not in (Meaning.THROTTLED, Meaning.EXHAUSTED)):
-            return Failure(meaning, status, reason, wait)
-    if status == 503 and wait is not None:
-        return Failure(Meaning.THROTTLED, status, "", wait)
-    return Failure(Meaning.BUSY if status >= 500 else _STATUSES.get(status, Meaning.INVALID), status, "", wait)
+    return failure_by(_REASONS, status, _reasons(error), wait)
 
 
 def _reasons(error: Mapping[str, Any]) -> list[str]:
@@ -153,33 +85,7 @@ def _dicts(value: object) -> list[Mapping[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-_WORDS: Mapping[Meaning, tuple[type[CrmSyncError], str]] = {
-    Meaning.BUSY: (Unavailable, "Google has a problem of its own{at}; try again later"),
-    Meaning.EXPIRED_TOKEN: (NotAuthorized, "Google does not accept the access token any more; connect again"),
-    Meaning.SCOPE: (
-        NotAuthorized, "a permission that this takes was not granted; connect again and leave all boxes ticked",
-    ),
-    Meaning.ADMIN: (
-        NeedsAdmin, "this is switched off in the Google Workspace or Google Cloud project{at}; an administrator can "
-        "allow it",
-    ),
-    Meaning.DENIED: (NotAuthorized, "Google does not allow that to this account{at}"),
-    Meaning.GONE: (NotFound, "Google does not have that any more"),
-    Meaning.EXPIRED_CURSOR: (CursorExpired, "Google has forgotten that far back"),
-    Meaning.LARGE: (TooLarge, "Google's answer is too large"),
-    Meaning.INVALID: (Refused, "Google refuses the request{at}"),
-}  # fmt: skip
+error_for = partial(error_by, provider="Google", tenant="Google Workspace or Google Cloud project")
+"""Returns the error that a host should see."""
 
-
-def error_for(failure: Failure) -> CrmSyncError:
-    """Return the error that a host should see."""
-    if failure.meaning is Meaning.THROTTLED:
-        return RateLimited(retry_after=60.0 if failure.wait is None else failure.wait)
-    if failure.meaning is Meaning.EXHAUSTED:
-        return RateLimited("Google's daily limit is used up", retry_after=max(failure.wait or 0.0, DAILY))
-    kind, words = _WORDS[failure.meaning]
-    at = f" ({failure.status}{f' {failure.reason}' if failure.reason else ''})"
-    return kind(words.format(at=at))
-
-
-__all__ = ["DAILY", "Failure", "Meaning", "error_for", "failure_of"]
+__all__ = ["error_for", "failure_of"]

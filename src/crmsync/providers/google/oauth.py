@@ -16,12 +16,11 @@ from pydantic import ConfigDict, Field
 from ...errors import CrmSyncError, NeedsAdmin, NotAuthorized, RateLimited, Unavailable
 from ...model import Value
 from ..access import Secret
+from ..calls import Site, parsed
 from ..consent import PendingConsent, code_of, pending_consent
 from ..http import Answer
 from ..tokens import AccountTokens, MemoryTokens, Tokens
-from .api import Site
 from .errors import failure_of
-from .wire import parsed
 
 _AUTH = "https://www.googleapis.com/auth/"
 

@@ -19,10 +19,10 @@ from pydantic import Field
 from ...errors import NotFound, SourceError, Unavailable
 from ...model.value import Instant, Value
 from ..access import Secret
+from ..calls import Api, Call, Site, path_to
 from ..pacing import Pacer
-from .api import GoogleApi, Site
 from .pushed import token_for
-from .wire import Call, path_to
+from .wire import GOOGLE
 
 GMAIL = Site("https://gmail.googleapis.com")
 CALENDAR = Site("https://www.googleapis.com")
@@ -181,8 +181,8 @@ def unwatch_calendar(token: Secret, watch: Watch, *, site: Site = CALENDAR) -> N
 
 
 @contextmanager
-def _api(token: Secret, site: Site) -> Generator[GoogleApi, None, None]:
-    made = GoogleApi(token, site, Pacer(6_000.0, largest=_GMAIL_UNITS), concurrency=1)
+def _api(token: Secret, site: Site) -> Generator[Api, None, None]:
+    made = Api(token, site, Pacer(6_000.0, largest=_GMAIL_UNITS), GOOGLE, concurrency=1)
     try:
         yield made
     finally:

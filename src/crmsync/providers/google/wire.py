@@ -1,72 +1,25 @@
-"""Google's requests and answers as octets: JSON, and many calls in one multipart request. Pure.
+"""How Google's APIs speak: many calls in one multipart request, and errors by Google's table. Pure.
 
 See https://developers.google.com/workspace/gmail/api/guides/batch.
 """
 
 from __future__ import annotations
 
-import json
 import re
 import uuid
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
-from urllib.parse import quote, urlencode
+from collections.abc import Sequence
 
 from ...formats.headers import read_fields
+from ..calls import Call, Dialect, Reply, parsed
+from .errors import error_for, failure_of
 
-MAX_CALLS = 100
-"""In one batch; Google recommends 50."""
+MOST = 50
+"""Calls in one request: 100 are allowed, and Google advises against more than these."""
 
 _NUMBER = re.compile(r"<?(?:response-)?(?:.*?[+:])?(\d{1,4})>?\Z")
 _STATUS = re.compile(rb"HTTP/\d(?:\.\d)?[ \t]+(\d{3})[^\r\n]*\r?\n")
 _PART = frozenset({"content-id", "content-type"})
 _INNER = frozenset({"content-type", "content-length", "retry-after"})
-
-
-class Call(NamedTuple):
-    """One GET."""
-
-    path: str
-    """With its parameters: see `path_to`."""
-    units: float = 1.0
-    """What it costs of the limit."""
-
-
-class Reply(NamedTuple):
-    """What came back for one call."""
-
-    status: int
-    headers: Mapping[str, str]
-    """Names in lower case."""
-    body: bytes
-    data: dict[str, Any]
-    """The body's JSON object; empty where it is none."""
-
-
-def path_to(*segments: str, **parameters: object) -> str:
-    """Return a path with its query; a parameter that is None is left out, a list is repeated.
-
-    >>> path_to("gmail", "v1", "messages", "a/b", format="full", labelIds=["A", "B"], q=None)
-    '/gmail/v1/messages/a%2Fb?format=full&labelIds=A&labelIds=B'
-    """
-    given = {name: _word(value) for name, value in parameters.items() if value is not None}
-    query = urlencode(given, doseq=True, quote_via=quote)
-    return "".join(f"/{quote(segment, safe='@')}" for segment in segments) + (f"?{query}" if query else "")
-
-
-def _word(value: object) -> object:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, list | tuple) else str(value)
-
-
-def parsed(body: bytes) -> dict[str, Any] | None:
-    """Read a JSON object; None where it is anything else."""
-    try:
-        found = json.loads(body)
-    except (ValueError, RecursionError):
-        return None
-    return found if isinstance(found, dict) else None
 
 
 def batch_request(calls: Sequence[Call]) -> tuple[bytes, str]:
@@ -135,4 +88,15 @@ def _reply(inner: bytes) -> Reply | None:
     return Reply(int(status[1]), headers, body, data or {})
 
 
-__all__ = ["MAX_CALLS", "Call", "Reply", "batch_replies", "batch_request", "parsed", "path_to"]
+GOOGLE = Dialect(
+    failure_of=failure_of,
+    error_for=error_for,
+    batch_path="/batch",
+    batch_request=batch_request,
+    batch_replies=batch_replies,
+    most=MOST,
+    user_agent="crmsync (gzip)",  # without that word in it Google does not compress
+)
+"""What `Api` has to know of Google."""
+
+__all__ = ["GOOGLE", "MOST", "batch_replies", "batch_request"]

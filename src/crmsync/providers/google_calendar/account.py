@@ -11,7 +11,8 @@ from ...errors import Unavailable
 from ...model import Collection, Selection, Window
 from ...protocols import Identity, Provider, Stream
 from ..access import Secret
-from ..google.api import GoogleApi, Site
+from ..calls import Api, Site
+from ..google.wire import GOOGLE
 from ..pacing import Clock, Pacer, Sleep
 from .client import CalendarClient
 from .event import Resource
@@ -22,6 +23,7 @@ PER_MINUTE = 600
 """Requests a minute that Google allows one user of a new project."""
 PAGE_SIZE = 1_000
 """Events in one answer; Google gives 2,500 at most."""
+_DIALECT = GOOGLE._replace(batch_path="/batch/calendar/v3")
 _WRITERS = frozenset({"owner", "writer", "writerWithoutPrivateAccess"})
 
 
@@ -55,7 +57,7 @@ class GoogleCalendar(Provider):
     ) -> None:
         pacer = pacer or Pacer(PER_MINUTE, clock=clock, sleep=sleep)
         # One after the other: batches carry what is many, and Google counts their calls all the same.
-        self._api = GoogleApi(token, site, pacer, batch_path="/batch/calendar/v3", concurrency=1, chance=chance)
+        self._api = Api(token, site, pacer, _DIALECT, concurrency=1, chance=chance)
         self._client = CalendarClient(self._api, page_size=page_size)
         self._now = now
         self._window = window or Window()

@@ -10,9 +10,9 @@ from typing import Any
 
 from ...errors import CursorExpired, NeedsAdmin, NotAuthorized, RateLimited, SourceError, Unavailable
 from ...formats.ical_series import MAX_INSTANCES
-from ..google.api import GoogleApi
-from ..google.errors import Failure, Meaning, error_for
-from ..google.wire import Call, Reply, path_to
+from ..calls import Api, Call, Reply, path_to
+from ..failures import Failure, Meaning
+from ..google.errors import error_for
 from .cursor import Days
 from .event import Resource
 
@@ -38,7 +38,7 @@ _PAGES = 10_000
 class CalendarClient:
     """One account's calendars."""
 
-    def __init__(self, api: GoogleApi, *, page_size: int) -> None:
+    def __init__(self, api: Api, *, page_size: int) -> None:
         self.api = api
         self._page_size = page_size
 

@@ -1,22 +1,25 @@
-"""Calls to one of Google's APIs: paced, repeated where that helps, many in one request, and errors by table."""
+"""Calls to a web API with JSON: paced, repeated where that helps, many in one request, and errors by table.
+
+For any provider of that kind; a `Dialect` says what is not the same for all.
+"""
 
 from __future__ import annotations
 
+import json
 import random
-import re
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
-from ...errors import RateLimited, TooLarge, Unavailable
-from ..access import Access, Secret, Security
-from ..batching import Again, Batching, Try, Workers
-from ..http import Answer, Http
-from ..pacing import Pacer, backoff
-from .errors import Failure, Meaning, error_for, failure_of
-from .wire import Call, Reply, batch_replies, batch_request, parsed
+from ..errors import CrmSyncError, RateLimited, TooLarge, Unavailable
+from .access import Access, Secret, Security
+from .batching import Again, Batching, Try, Workers
+from .failures import FINAL, Failure, Meaning
+from .http import Answer, Http
+from .pacing import Pacer, backoff
 
 PATIENCE = 60.0
 """Seconds of a provider's Retry-After that are sat out; a longer one is for the host."""
@@ -24,25 +27,19 @@ ATTEMPTS = 6
 """How often one call is tried."""
 THROTTLED_ATTEMPTS = 9
 """How often, where a limit refuses it: long enough for a minute to pass."""
-CALLS = 50
-"""In one request of many: Google advises against more."""
-
 LARGEST = 64 << 20
 """Octets of one answer, of one to many calls too."""
 
 _ANY = range(200, 600)
-_FINAL = frozenset({Meaning.SCOPE, Meaning.ADMIN, Meaning.EXHAUSTED})
-"""What concerns the account, and not the one thing that was asked for."""
-_INNER_401 = re.compile(rb"\nHTTP/1\.1 401 ")
 _OUTAGE = 4
 """When so many calls fail and none goes through, it is the service, or the account, that fails and not they."""
 
 
 class Site(NamedTuple):
-    """Where one of Google's services is."""
+    """Where one of a provider's services is."""
 
     root: str
-    """As `https://gmail.googleapis.com`; a loopback server's for tests."""
+    """As `https://api.example.com`; a loopback server's for tests."""
     ca: str | None = None
     """Certificates that are trusted instead of the system's, as PEM text."""
     allow_internal: bool = False
@@ -63,18 +60,82 @@ class Site(NamedTuple):
         return Http(access, login=token is not None)
 
 
+class Call(NamedTuple):
+    """One GET."""
+
+    path: str
+    """With its parameters: see `path_to`."""
+    units: float = 1.0
+    """What it costs of the limit."""
+
+
+class Reply(NamedTuple):
+    """What came back for one call."""
+
+    status: int
+    headers: Mapping[str, str]
+    """Names in lower case."""
+    body: bytes
+    data: dict[str, Any]
+    """The body's JSON object; empty where it is none."""
+
+
+def path_to(*segments: str, **parameters: object) -> str:
+    """Return a path with its query; a parameter that is None is left out, a list is repeated.
+
+    >>> path_to("gmail", "v1", "messages", "a/b", format="full", labelIds=["A", "B"], q=None)
+    '/gmail/v1/messages/a%2Fb?format=full&labelIds=A&labelIds=B'
+    """
+    given = {name: _word(value) for name, value in parameters.items() if value is not None}
+    query = urlencode(given, doseq=True, quote_via=quote)
+    return "".join(f"/{quote(segment, safe='@')}" for segment in segments) + (f"?{query}" if query else "")
+
+
+def _word(value: object) -> object:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, list | tuple) else str(value)
+
+
+def parsed(body: bytes) -> dict[str, Any] | None:
+    """Read a JSON object; None where it is anything else."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+class Dialect(NamedTuple):
+    """How a provider speaks."""
+
+    failure_of: Callable[[int, Mapping[str, str], bytes], Failure]
+    """Says what an answer means, by status, headers and body."""
+    error_for: Callable[[Failure], CrmSyncError]
+    batch_path: str
+    """Where many calls in one request go."""
+    batch_request: Callable[[Sequence[Call]], tuple[bytes, str]]
+    """Returns the body and the Content-Type of a request that holds many calls."""
+    batch_replies: Callable[[str, bytes, int], Mapping[int, Reply]]
+    """Returns the replies by the number of their call, from the Content-Type and the body of the answer and the count
+    of the calls. What is missing, cut or not to be told apart is not there."""
+    most: int
+    """Calls in one request."""
+    user_agent: str
+
+
 _NO_ANSWER = Failure(Meaning.BUSY, 200, "no answer")
 
 
-class GoogleApi:
+class Api:
     """One account's calls to one API.
 
     Args:
         token: returns an access token that is valid now. Where it has a method `reject`, that is told a token that
-            Google did not accept: see `AccountTokens`.
+            the provider did not accept: see `AccountTokens`.
         site: where the API is.
         pacer: keeps to the limit. Share it between clients of one account.
-        batch_path: where many calls in one request go.
+        dialect: how the provider speaks.
         concurrency: how many requests may be under way at once.
         chance: for the jitter of waiting.
     """
@@ -84,8 +145,8 @@ class GoogleApi:
         token: Secret,
         site: Site,
         pacer: Pacer,
+        dialect: Dialect,
         *,
-        batch_path: str = "/batch",
         concurrency: int = 4,
         chance: Callable[[], float] = random.random,
     ) -> None:
@@ -94,7 +155,7 @@ class GoogleApi:
         """Requests sent: one for many calls is one."""
         self._token = token
         self._site = site
-        self._batch_path = batch_path
+        self._dialect = dialect
         self._chance = chance
         self._idle: SimpleQueue[_Line] = SimpleQueue()
         self._workers = Workers(concurrency)
@@ -128,14 +189,15 @@ class GoogleApi:
             self.pacer.take(call.units)
             failure: Failure
             try:
-                answer = self._exchange(verb, call.path, body, kind if body is not None else None)
+                with self._lent() as line:
+                    answer = self._sent(line, verb, call.path, body, kind if body is not None else None)
                 if 200 <= answer.status < 300:
                     data = parsed(answer.body)
                     if data is not None or not answer.body.strip():
                         return data or {}
                     failure = Failure(Meaning.BUSY, answer.status, "no JSON")
                 else:
-                    failure = failure_of(answer.status, answer.headers, answer.body)
+                    failure = self._dialect.failure_of(answer.status, answer.headers, answer.body)
             except Unavailable:
                 if not repeat or attempt + 1 >= ATTEMPTS:
                     raise
@@ -146,7 +208,7 @@ class GoogleApi:
             sure = failure.meaning in (Meaning.THROTTLED, Meaning.EXPIRED_TOKEN)  # that it was not done
             most = THROTTLED_ATTEMPTS if failure.meaning is Meaning.THROTTLED else ATTEMPTS
             if not (repeat or sure) or attempt >= most:
-                raise error_for(failure)
+                raise self._dialect.error_for(failure)
             self.pacer.wait(self._pause(failure, attempt))
 
     def many(self, calls: Sequence[Call], ahead: Sequence[Call] = ()) -> Iterator[tuple[int, Reply | Failure]]:
@@ -168,12 +230,12 @@ class GoogleApi:
             judge=self._judge,
             heed=self._heed,
             good=lambda result: isinstance(result, Reply),
-            most=CALLS,
+            most=self._dialect.most,
         )
         succeeded = failed = 0
         units = [call.units for call in every]
         # What goes into one request needs no thread and no connection of its own.
-        few = len(every) <= CALLS and sum(units) <= self.pacer.burst
+        few = len(every) <= self._dialect.most and sum(units) <= self.pacer.burst
         workers = Workers(1) if few else self._workers
         for number, result in batching.run(units, self.pacer, workers, ahead=len(ahead)):
             found = result or _NO_ANSWER
@@ -182,35 +244,42 @@ class GoogleApi:
             elif found.meaning in (Meaning.BUSY, Meaning.DENIED):
                 failed += 1
                 if failed >= _OUTAGE and not succeeded:
-                    raise error_for(found)
+                    raise self._dialect.error_for(found)
             yield number, found
 
     def _together(self, calls: Mapping[int, Call]) -> Mapping[int, Reply | Failure]:
         """Make calls in one request. What stands for all of them stands for each."""
         try:
-            if len(calls) == 1:
-                [(number, call)] = calls.items()
-                answer = self._exchange("GET", call.path, None, None)
-                data = parsed(answer.body)
-                reply = Reply(answer.status, answer.headers, answer.body, data or {})
-                replies = {number: reply} if answer.status != 200 or data is not None else {}
-            else:
-                body, content_type = batch_request(list(calls.values()))
-                answer = self._exchange("POST", self._batch_path, body, content_type)
-                if answer.status != 200:
-                    replies = dict.fromkeys(calls, Reply(answer.status, answer.headers, answer.body, {}))
-                else:
-                    found = batch_replies(answer.headers.get("content-type", ""), answer.body, len(calls))
-                    numbers = list(calls)
-                    replies = {numbers[place]: reply for place, reply in found.items()}
+            with self._lent() as line:
+                replies = self._alone(line, *calls.items()) if len(calls) == 1 else self._batch(line, calls)
         except Unavailable:
             return dict.fromkeys(calls, Failure(Meaning.BUSY, 0, "broken off"))
         except TooLarge:
             return dict.fromkeys(calls, Failure(Meaning.LARGE, 200))
+        judged = self._dialect.failure_of
         return {
-            number: reply if reply.status == 200 else failure_of(reply.status, reply.headers, reply.body)
+            number: reply if reply.status == 200 else judged(reply.status, reply.headers, reply.body)
             for number, reply in replies.items()
         }
+
+    def _alone(self, line: _Line, one: tuple[int, Call]) -> Mapping[int, Reply]:
+        number, call = one
+        answer = self._sent(line, "GET", call.path, None, None)
+        data = parsed(answer.body)
+        if answer.status == 200 and data is None:
+            return {}
+        return {number: Reply(answer.status, answer.headers, answer.body, data or {})}
+
+    def _batch(self, line: _Line, calls: Mapping[int, Call]) -> Mapping[int, Reply]:
+        dialect, numbers = self._dialect, list(calls)
+        body, content_type = dialect.batch_request(list(calls.values()))
+        answer = self._sent(line, "POST", dialect.batch_path, body, content_type)
+        if answer.status != 200:
+            return dict.fromkeys(calls, Reply(answer.status, answer.headers, answer.body, {}))
+        found = dialect.batch_replies(answer.headers.get("content-type", ""), answer.body, len(calls))
+        if any(reply.status == 401 for reply in found.values()):
+            line.reject()  # an inner call can find the token expired while the batch itself goes through
+        return {numbers[place]: reply for place, reply in found.items()}
 
     def _heed(self, results: Mapping[int, Reply | Failure], units: Mapping[int, float]) -> None:
         """Let everybody wait where most of a request was refused for its rate. What was refused has cost nothing."""
@@ -230,8 +299,8 @@ class GoogleApi:
     def _judge(self, result: Reply | Failure | None, one: Try) -> Again | None:
         """Say whether a call is to be made again."""
         failure = _NO_ANSWER if result is None or isinstance(result, Reply) else result
-        if failure.meaning in _FINAL:
-            raise error_for(failure)
+        if failure.meaning in FINAL:
+            raise self._dialect.error_for(failure)
         if failure.meaning is Meaning.LARGE and not one.alone:
             return Again(alone=True)
         if failure.meaning not in (Meaning.THROTTLED, Meaning.BUSY, Meaning.EXPIRED_TOKEN):
@@ -239,7 +308,7 @@ class GoogleApi:
         if one.attempt >= (THROTTLED_ATTEMPTS if failure.meaning is Meaning.THROTTLED else ATTEMPTS):
             if failure.meaning is Meaning.BUSY and failure.status:
                 return None
-            raise error_for(failure)
+            raise self._dialect.error_for(failure)
         return Again(self._pause(failure, one.attempt))
 
     def _pause(self, failure: Failure, attempt: int) -> float:
@@ -251,39 +320,41 @@ class GoogleApi:
         """
         if failure.meaning is Meaning.EXPIRED_TOKEN:
             if attempt > 2:
-                raise error_for(failure)
+                raise self._dialect.error_for(failure)
             return 0.0
         if failure.meaning not in (Meaning.THROTTLED, Meaning.BUSY):
-            raise error_for(failure)
+            raise self._dialect.error_for(failure)
         wait = backoff(attempt, chance=self._chance) if failure.wait is None else failure.wait
         if wait > PATIENCE:
             raise RateLimited(retry_after=wait)
         return wait
 
-    def _exchange(self, verb: str, path: str, body: bytes | None, content_type: str | None) -> Answer:
+    def _sent(self, line: _Line, verb: str, path: str, body: bytes | None, content_type: str | None) -> Answer:
+        headers = {"User-Agent": self._dialect.user_agent}
+        if content_type:
+            headers["Content-Type"] = content_type
+        self.requests += 1
+        answer = line.http.request(verb, path, headers=headers, content=body, expect=_ANY, max_body=LARGEST)
+        if answer.status == 401:
+            line.reject()
+        return answer
+
+    @contextmanager
+    def _lent(self) -> Generator[_Line, None, None]:
+        """Yield connections that nobody else uses meanwhile. Those of a token that was not accepted are given up."""
         try:
             line = self._idle.get_nowait()
         except Empty:
             line = _Line(self._token, self._site)
             self._made.append(line.http)
-        headers = {"User-Agent": "crmsync (gzip)"}  # without that word in it Google does not compress
-        if content_type:
-            headers["Content-Type"] = content_type
         try:
-            self.requests += 1
-            answer = line.http.request(verb, path, headers=headers, content=body, expect=_ANY, max_body=LARGEST)
-        except BaseException:
-            self._idle.put(line)
-            raise
-        # An inner call of a batch can find the token expired while the batch itself goes through.
-        if answer.status == 401 or (
-            answer.status == 200 and path == self._batch_path and _INNER_401.search(answer.body)
-        ):
-            line.reject()
-            line.http.close()
-        else:
-            self._idle.put(line)
-        return answer
+            yield line
+        finally:
+            if line.rejected:
+                self._made.remove(line.http)
+                line.http.close()
+            else:
+                self._idle.put(line)
 
 
 class _Line:
@@ -292,6 +363,7 @@ class _Line:
     def __init__(self, token: Secret, site: Site) -> None:
         self._token = token
         self._used = ""
+        self.rejected = False
         self.http = site.http(self._ask)
 
     def _ask(self) -> str:
@@ -300,6 +372,7 @@ class _Line:
 
     def reject(self) -> None:
         """Say that the token was not accepted, to whoever keeps it."""
+        self.rejected = True
         tell = getattr(self._token, "reject", None)
         if tell is not None:
             tell(self._used)
@@ -310,4 +383,6 @@ def _close(made: list[Http]) -> None:
         made.pop().close()
 
 
-__all__ = ["ATTEMPTS", "PATIENCE", "GoogleApi", "Site"]
+__all__ = [
+    "ATTEMPTS", "PATIENCE", "Api", "Call", "Dialect", "Reply", "Site", "parsed", "path_to",
+]  # fmt: skip
