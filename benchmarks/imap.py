@@ -136,7 +136,7 @@ class _Bench:
             path.write_bytes(data)
             os.utime(path, (date, date))
         self._reset(self.pristine)
-        self._peer("yardstick", self.server.port, self.room / "warm", measured=False)
+        self._peer("yardstick", self.server.port, self.room / "warm")
         shutil.rmtree(self.pristine)
         shutil.copytree(self.server.maildir(self.user), self.pristine, copy_function=os.link)
         return total
