@@ -186,4 +186,5 @@ def _name(text: str) -> str:
     if '"' in text:
         text = _QUOTED.sub(lambda quoted: _QUOTED_PAIR.sub(r"\1", quoted[1]), text)
     text = " ".join(decode_words(text).split()).strip(", ")
-    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] == "'" else text
+    # Quotes around the whole say nothing; encoded words may hold them too.
+    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text

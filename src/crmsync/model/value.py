@@ -42,14 +42,16 @@ def clean_text(value: Any) -> Any:
 
 
 def clean_line(value: Any) -> Any:
-    r"""Make one line of it: control characters and line breaks become a space, ends are trimmed.
+    r"""Make one line of it: control characters, line breaks and runs of blanks become a space, ends are trimmed.
 
-    >>> clean_line(" Re:\r\n\tlunch\x1b[2J ")
-    'Re: lunch [2J'
+    Servers unfold header fields in different ways: what they disagree on is how many blanks a fold leaves.
+
+    >>> clean_line(" Re:\r\n\tlunch  at\x1b[2J ")
+    'Re: lunch at [2J'
     """
     if not isinstance(value, str):
         return value
-    if value.isascii() and value.isprintable():
+    if value.isascii() and value.isprintable() and "  " not in value:
         return value.strip()
     return " ".join(_CONTROLS.sub(" ", clean_text(value)).split())
 

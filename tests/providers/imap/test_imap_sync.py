@@ -395,6 +395,11 @@ SHAPES = {
         "\r\nEND:VCALENDAR\r\n--b--",
         headers="Content-Type: multipart/alternative; boundary=b\r\n",
     ),
+    "no such boundary": mail(
+        "lost",
+        "--other\r\nContent-Type: text/plain\r\n\r\nthe text\r\n--other--",
+        headers="MIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n",
+    ),
     "rules' headers": mail("rules", headers="List-Id: <a.b>\r\nPrecedence: bulk\r\nAuto-Submitted: auto-replied\r\n"),
 }
 

@@ -23,6 +23,9 @@ TEXT = 1 << 20
 WHOLE = 2 << 20
 """Of a message whose structure the server cannot tell, so many octets are fetched, attachments or not."""
 
+HEADER = 16 << 10
+"""What a header is expected to take."""
+
 _FIELDS = b" ".join(sorted(name.upper().encode() for name in WANTED_FIELDS - PART_FIELDS | {"mime-version"}))
 _MIME = re.compile(rb"^MIME-Version[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _DRAFT = Collection(id="\\Draft", name="Draft", role=CollectionRole.DRAFTS)
@@ -39,11 +42,8 @@ class Envelope(NamedTuple):
     bodies: frozenset[int]
     """Which of its parts are read, as `body_parts` tells."""
     wanted: tuple[Wanted, ...]
-
-    @property
-    def octets(self) -> int:
-        """How much the text will take."""
-        return sum(min(part.octets, TEXT) for part in self.wanted) if self.root else WHOLE
+    octets: int
+    """How much the text will take."""
 
 
 def envelope_items(connection: Connection, *, gmail: bool) -> bytes:
@@ -81,12 +81,16 @@ def read_items(
 
     """
     header = header_of(items) or b""
+    most = WHOLE
     try:
         root = read_structure(items.get(b"BODYSTRUCTURE"))
     except ValueError:
         root = None
     if root and not root.children and not _MIME.search(header):
+        most = min(root.octets + HEADER, WHOLE)
         root = None  # Dovecot for one takes such a mail for plain text, whatever its other fields say
+    if root and root.children and not any(part.octets for part in root.walk()):
+        root = None  # boundaries that do not fit: the server found nothing in it
     if labels is not None:
         places = labels.places(items.get(b"X-GM-LABELS"))
     if any(flag.lower() == b"\\draft" for flag in values.strings(items.get(b"FLAGS"))):
@@ -101,7 +105,9 @@ def read_items(
         received=values.moment(items.get(b"INTERNALDATE")),
         provider_thread=thread(items),
     )
-    return Envelope(uid, message, root, bodies, sections(root, bodies, html=html) if root else ())
+    wanted = sections(root, bodies, html=html) if root else ()
+    octets = sum(min(part.octets, TEXT) for part in wanted) if root else most
+    return Envelope(uid, message, root, bodies, wanted, octets)
 
 
 def text_items(envelope: Envelope) -> bytes:
