@@ -141,6 +141,10 @@ class ScriptedServer:
             talk = _Talk(self, connection)
             for line in lines:
                 tag, _, text = line.decode("utf-8", "replace").rstrip("\r\n").partition(" ")
+                if tag == "DONE":
+                    tag, text = talk.idling, "DONE"
+                elif text == "IDLE":
+                    talk.idling = tag
                 self.commands.append(text)
                 said = self.hook(text)
                 if said == "hang":
@@ -162,6 +166,8 @@ class _Talk:
         self.connection = connection
         self.folder: Folder | None = None
         self.enabled: set[str] = set()
+        self.idling = ""
+        """The tag of an IDLE."""
 
     def say(self, text: str) -> None:
         self.connection.sendall(text.encode() + b"\r\n")
@@ -196,6 +202,8 @@ class _Talk:
     def _noop(self, _: str) -> None:
         return None
 
+    _done = _noop
+
     def _logout(self, _: str) -> None:
         self.say("* BYE")
 
@@ -209,8 +217,8 @@ class _Talk:
                 self._status(f'STATUS "{name}"' + text[text.index("STATUS") + 6 :])
 
     def _status(self, text: str) -> str | None:
-        match = re.match(r'STATUS "([^"]*)" \(([^)]*)\)', text)
-        assert match
+        match = re.match(r'STATUS "((?:[^"\\]|\\.)*)" \(([^)]*)\)', text)
+        assert match, text
         folder = self.server.folders.get(match[1])
         if folder is None:
             return "NO [NONEXISTENT] no such folder"

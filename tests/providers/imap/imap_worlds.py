@@ -17,7 +17,13 @@ from crmsync.providers.imap import ImapMail
 ME = "me@acme.com"
 
 
-def mail(name: str, text: str = "Hello.", *, sender: str = "ann@client.example", headers: str = "") -> bytes:
+def mail(
+    name: str,
+    text: str = "Hello.",
+    *,
+    sender: str = "ann@client.example",
+    headers: str = "MIME-Version: 1.0\r\n",
+) -> bytes:
     """Write a message; its Message-ID carries the name."""
     return (
         f"From: Ann <{sender}>\r\nTo: {ME}\r\nSubject: {name}\r\nMessage-ID: <{name}@contract.example>\r\n"

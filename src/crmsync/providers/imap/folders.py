@@ -147,15 +147,16 @@ def _folders(connection: Connection, listing: Command, foreign: tuple[bytes, ...
     statuses = _statuses(listing.lines)
     folders: dict[bytes, Folder] = {}
     taken: set[str] = set()
-    for one in sorted(found, key=lambda listed: len(listed.components)):
+    for one in sorted(found, key=lambda listed: (len(listed.components), b"/" not in listed.wire)):
         role = one.role if one.role is not CollectionRole.NONE else _role(one, announced, roles)
         roles[one.components] = role
-        if not one.flags & {"\\noselect", "\\nonexistent"}:
+        if one.wire not in folders and not one.flags & {"\\noselect", "\\nonexistent"}:
             status = statuses.get(_folded(one.wire), Status())
             path = "/".join(one.components)
-            if (status.mailbox or path) in taken:  # a name with a slash in it, where the delimiter is another
-                path = decode_name(one.wire, utf8=utf8)
-            taken.add(status.mailbox or path)
+            # Names with a slash in them, and delimiters that differ by namespace.
+            others = (decode_name(one.wire, utf8=utf8), *(f"{path} ({n})" for n in range(2, len(found) + 2)))
+            path = next((name for name in (path, *others) if name not in taken), path)
+            taken.add(path)
             collection = Collection(id=status.mailbox or path, name=path, role=role)
             folders[one.wire] = Folder(one.wire, collection, bool(foreign) and one.wire.startswith(foreign), status)
     order = [CollectionRole.INBOX, CollectionRole.SENT]

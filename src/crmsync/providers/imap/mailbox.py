@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ...errors import Unavailable
+from ...errors import RateLimited, Unavailable
 from . import values
 from .answers import refusal, status
 from .connection import Command, Connection
@@ -177,11 +177,10 @@ def _found(connection: Connection, command: Command, criteria: bytes) -> UidSet:
     while True:
         said = connection.finish(command)
         if not said.ok:
-            if criteria == b"ALL":
-                return _by_fetching(connection)
-            if criteria == b"DELETED":
-                return UidSet()
-            raise refusal(said, connection.host)
+            error = refusal(said, connection.host)
+            if isinstance(error, RateLimited) or said.code == "UNAVAILABLE" or criteria not in (b"ALL", b"DELETED"):
+                raise error
+            return _by_fetching(connection, deleted=criteria == b"DELETED")
         found |= _answer(command)
         left = said.detail.split()
         if said.code != "MESSAGELIMIT" or len(left) < 2 or not left[1].isdigit() or int(left[1]) <= 1:
@@ -215,16 +214,17 @@ def _parsed(text: str) -> UidSet:
         return UidSet()
 
 
-def _by_fetching(connection: Connection) -> UidSet:
-    """List the messages by fetching their UIDs, from a server that cannot search."""
+def _by_fetching(connection: Connection, *, deleted: bool) -> UidSet:
+    """List the messages by fetching their flags, from a server that cannot search."""
     found: list[int] = []
 
-    def take(uid: int, _: dict[bytes, Data]) -> None:
-        found.append(uid)
+    def take(uid: int, items: dict[bytes, Data]) -> None:
+        if not deleted or b"\\deleted" in (flag.lower() for flag in values.strings(items.get(b"FLAGS"))):
+            found.append(uid)
 
     connection.on_fetch = take
     try:
-        connection.require(connection.start((b"UID FETCH 1:* (UID)", ()))[0])
+        connection.require(connection.start((b"UID FETCH 1:* (UID FLAGS)", ()))[0])
     finally:
         connection.on_fetch = None
     return UidSet.of(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from time import monotonic
 from typing import NamedTuple
 
@@ -31,7 +32,7 @@ FRESH = 60.0
 """For so many seconds what STATUS said of a folder stands for its state at a call."""
 
 LOSSES = 8
-"""How often a connection may be lost while one folder is read."""
+"""How often in a row a connection may be lost before anything was read."""
 
 _ID = re.compile(r"([1-9]\d{0,9})\.([1-9]\d{0,9})")
 
@@ -256,17 +257,17 @@ class FolderSource(Source, AttachmentSource):
         todo = _Todo(pages)
         losses = 0
         place = self._place(uidvalidity)
-        while True:
+        while coming := todo.coming():
             connection = self._selected(uidvalidity)
             if connection is None:
-                for page in todo:
+                for page in coming:
                     yield Taken(page, gone=[place.id_of(uid) for uid in page])
-                return
+                continue
             try:
-                for taken in fetching.read_messages(connection, todo, place, screen):
+                for taken in fetching.read_messages(connection, coming, place, screen):
                     todo.done(taken.uids)
+                    losses = 0
                     yield taken
-                return
             except Interrupted:
                 todo.again()
             except Unavailable:
@@ -298,23 +299,35 @@ class FolderSource(Source, AttachmentSource):
         return read_attachment(self._session.access, self._folder.wire, uidvalidity, uid, part, limit)
 
 
-class _Todo(Iterator[UidSet]):
+class _Todo:
     """The pages that are left to read, in order."""
 
     def __init__(self, pages: Iterator[UidSet]) -> None:
         self._pages = pages
         self._size = PAGE
         self._begun: list[UidSet] = []
-        """Pages that are not done yet, and were handed out wholly or in part."""
-        self._parts: Iterator[UidSet] = iter(())
+        """Pages that were handed out and are not done yet."""
         self._waiting: list[UidSet] = []
         self._progress = False
 
-    def __next__(self) -> UidSet:
-        while (part := next(self._parts, None)) is None:
-            page = self._waiting.pop(0) if self._waiting else next(self._pages)
-            self._begun.append(page)
-            self._parts = page.pages(self._size)
+    def coming(self) -> Iterator[UidSet] | None:
+        """Return the pages to read now; None where nothing is left.
+
+        After a loss it is one alone: of several under way nobody could tell which one the server fails at.
+        """
+        first = self._next()
+        if first is None:
+            return None
+        rest = iter(self._next, None) if self._size == PAGE else iter(())
+        return chain([first], rest)
+
+    def _next(self) -> UidSet | None:
+        page = self._waiting.pop(0) if self._waiting else next(self._pages, None)
+        if page is None:
+            return None
+        part, *left = page.pages(self._size)
+        self._waiting[:0] = left
+        self._begun.append(part)
         return part
 
     def done(self, uids: UidSet) -> None:
@@ -326,12 +339,12 @@ class _Todo(Iterator[UidSet]):
         """Hand out once more what is not done, in smaller pages if they were lost; return a message to give up."""
         poison = UidSet()
         if lost and not self._progress:
-            if self._size == 1 and self._begun:
-                poison = next(self._begun[0].pages(1))
-                self.done(poison)
-            self._size = PAGE if poison else max(self._size // 15, 1)
+            if self._size == 1:
+                poison = self._begun.pop()
+            else:
+                self._size = max(self._size // 15, 1)
         self._waiting = self._begun + self._waiting
-        self._begun, self._parts, self._progress = [], iter(()), False
+        self._begun, self._progress = [], False
         return poison
 
 
