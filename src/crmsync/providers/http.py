@@ -81,7 +81,7 @@ class Http:
         self._now = now
         self._pause = pause
         self._transport = Transport(access, lookup=lookup)
-        self._client = httpx.Client(transport=self._transport, trust_env=False, timeout=None, max_redirects=0)  # noqa: S113 - the transport keeps the deadlines
+        self._client = httpx.Client(transport=self._transport, trust_env=False, timeout=None)  # noqa: S113 - the transport keeps the deadlines
         # Providers have no end of their own: whoever drops one drops its connections.
         weakref.finalize(self, self._transport.close)
         self._auth: httpx.Auth | None = None if login else httpx.Auth()
@@ -142,16 +142,13 @@ class Http:
         max_body: int = MAX_BODY,
     ) -> Generator[tuple[Answer, Iterator[bytes]], None, None]:
         """Send a request and yield the answer's head and its body in pieces, while they arrive. As `request`."""
-        url = urljoin(self.origin, url)
-        self._check(url, None)
+        url = self._target(self.origin, url)
         self._transport.until(monotonic() + TOTAL)
         for _ in range(_REDIRECTS + 1):
             response = self._send(method, url, headers, content)
             try:
                 if response.status_code in _MOVED and response.status_code not in expect:
-                    target = urljoin(url, response.headers.get("location", ""))
-                    self._check(target, url)
-                    url = target
+                    url = self._target(url, response.headers.get("location", ""))
                     continue
                 head = Answer(response.status_code, _lower(response.headers), b"", url)
                 if head.status not in expect:
@@ -189,7 +186,7 @@ class Http:
             response = self._client.send(request, stream=True, auth=auth, follow_redirects=False)
         except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
             # A connection that was kept may have been closed meanwhile, which only a request finds out.
-            if again or method not in _SAFE or isinstance(error, httpcore.TimeoutException):
+            if again or method not in _SAFE or isinstance(error, httpcore.TimeoutException | httpcore.ConnectError):
                 raise _broken(url, error) from error
             return self._send(method, url, headers, content, again=True)
         finally:
@@ -224,19 +221,26 @@ class Http:
             return httpx.DigestAuth(access.username, access.password())
         return None
 
-    def _check(self, url: str, source: str | None) -> None:
-        """Refuse to go where the secret does not belong."""
-        target, home = urlsplit(url), urlsplit(self.origin)
+    def _target(self, source: str, link: str) -> str:
+        """Return where a link leads. Refuse to go where the secret does not belong.
+
+        A plain link to the server itself is read as an encrypted one: behind a proxy many do not know that they are.
+        """
+        home = urlsplit(self.origin)
         try:
+            target = urlsplit(urljoin(source, link))
+            plain = target.scheme == "http" and target.port in (None, 80, home.port or 443)
+            if plain and home.scheme == "https" and target.hostname == home.hostname:
+                target = target._replace(scheme="https", netloc=home.netloc)
             port = target.port or _PORTS.get(target.scheme, 0)
-        except ValueError:
-            port = 0
+            url = str(httpx.URL(target.geturl()))
+        except (ValueError, httpx.InvalidURL):
+            raise Unavailable(f"{_host(source)} refers to an address that is none; try again later") from None
         here = (target.scheme, target.hostname, port) == (home.scheme, home.hostname, home.port or _PORTS[home.scheme])
         secure = target.scheme == "https" and port == 443
         if here or (secure and (target.hostname == home.hostname or (self._same_site and _same_site(target, home)))):
-            return
-        where = f"{target.scheme}://{target.hostname}" if target.hostname else "nowhere"
-        refers = f"{_host(source or self.origin)} refers to {where}"
+            return url
+        refers = f"{_host(source)} refers to {target.scheme}://{target.hostname}"
         if target.hostname == home.hostname:
             raise Unavailable(f"{refers}, where the password would go another way than was agreed; check the address")
         raise Unavailable(f"{refers}, another server, which gets no password; if it is the right one, give its address")
@@ -344,7 +348,7 @@ def _same_site(one: object, other: object) -> bool:
 
 
 def _broken(url: str, error: Exception) -> Unavailable:
-    cause = error.__cause__
+    cause = error.args[0] if error.args else None
     if isinstance(cause, Unavailable):
         return cause
     parts = urlsplit(url)

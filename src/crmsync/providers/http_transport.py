@@ -69,10 +69,6 @@ class Transport(httpx.BaseTransport):
         return self._pools[secure]
 
 
-def _tls(access: Access) -> ssl.SSLContext:
-    return network.tls_context(ca=access.ca, accept_any_certificate=access.accept_any_certificate)
-
-
 class _Body(httpx.SyncByteStream):
     def __init__(self, response: httpcore.Response) -> None:
         self._response = response
@@ -112,7 +108,7 @@ class _Backend(httpcore.NetworkBackend):
                 lookup=self._lookup,
             )
         except Unavailable as error:
-            raise httpcore.ConnectError from error
+            raise httpcore.ConnectError(error) from error  # the pool takes the cause off, and leaves the argument
         return _Line(plain, access, self._left)
 
     def sleep(self, seconds: float) -> None:
@@ -132,18 +128,18 @@ class _Line(httpcore.NetworkStream):
             self._limit()
             return self._line.recv(max_bytes)
         except TimeoutError as error:
-            raise httpcore.ReadTimeout from error
+            raise httpcore.ReadTimeout(error) from error
         except OSError as error:
-            raise httpcore.ReadError from error
+            raise httpcore.ReadError(error) from error
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002 - the account's settings count
         try:
             self._limit()
             self._line.sendall(buffer)
         except TimeoutError as error:
-            raise httpcore.WriteTimeout from error
+            raise httpcore.WriteTimeout(error) from error
         except OSError as error:
-            raise httpcore.WriteError from error
+            raise httpcore.WriteError(error) from error
 
     def close(self) -> None:
         self._line.close()
@@ -162,7 +158,7 @@ class _Line(httpcore.NetworkStream):
                 connect_timeout=seconds, timeout=self._access.timeout,
             )  # fmt: skip
         except Unavailable as error:
-            raise httpcore.ConnectError from error
+            raise httpcore.ConnectError(error) from error
         return _Line(secured, self._access, self._left)
 
     def get_extra_info(self, info: str) -> Any:

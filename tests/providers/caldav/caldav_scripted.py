@@ -43,9 +43,10 @@ class ScriptedCalendar:
 class ScriptedServer:
     """Answers a proxy's requests. `lies` says what it does wrong:
 
-    no-sync-token, no-ctag, no-etag, any-token (unknown ones are taken, and nothing is reported), broken-token (status 500),
-    precondition-token (412), own-member (the calendar lists itself), cut (507 after two), cut-silently, still (the token never
-    moves), no-content (sync-collection brings none), no-multiget, no-self (a listing lacks its own collection).
+    no-sync-token, no-ctag, no-etag, any-token (unknown ones are taken, and nothing is reported), broken-token (status
+    500), precondition-token (412), own-member (the calendar lists itself), cut (507 after two), cut-silently, still
+    (the token never moves), no-content (sync-collection brings none), no-multiget, no-self (a listing lacks its own
+    collection).
     """
 
     def __init__(self, *names: str) -> None:
@@ -82,7 +83,7 @@ class ScriptedServer:
             return Exchange(404, {}, b"")
         if seen.method == "PROPFIND":
             if "sync-token" in body:
-                return _multistatus(self._listed(calendar))
+                return multistatus(self._listed(calendar))
             return self._members(calendar)
         if "sync-collection" in body:
             return self._sync(calendar, _TOKEN.search(body)[1], content="calendar-data" in body)  # type: ignore[index]
@@ -93,19 +94,19 @@ class ScriptedServer:
         return self._objects(calendar, [unescape(href) for href in _HREF.findall(body)])
 
     def _home(self) -> Exchange:
-        own = "" if "no-self" in self.lies else _response(HOME, "<d:resourcetype><d:collection/></d:resourcetype>")
-        return _multistatus(own + "".join(self._listed(calendar) for calendar in self.calendars.values()))
+        own = "" if "no-self" in self.lies else response(HOME, "<d:resourcetype><d:collection/></d:resourcetype>")
+        return multistatus(own + "".join(self._listed(calendar) for calendar in self.calendars.values()))
 
     def _listed(self, calendar: ScriptedCalendar) -> str:
         position = "0" if "still" in self.lies else len(calendar.log)
         token = "" if "no-sync-token" in self.lies else f"<d:sync-token>t:{position}</d:sync-token>"
         ctag = "" if "no-ctag" in self.lies else f"<s:getctag>{position}</s:getctag>"
         kind = "<d:resourcetype><d:collection/><c:calendar/></d:resourcetype>"
-        return _response(calendar.path, f"{kind}<d:displayname>{calendar.name}</d:displayname>{token}{ctag}")
+        return response(calendar.path, f"{kind}<d:displayname>{calendar.name}</d:displayname>{token}{ctag}")
 
     def _members(self, calendar: ScriptedCalendar) -> Exchange:
-        own = "" if "no-self" in self.lies else _response(calendar.path, "<d:getetag>x</d:getetag>")
-        return _multistatus(own + "".join(self._member(calendar, id_) for id_ in calendar.objects))
+        own = "" if "no-self" in self.lies else response(calendar.path, "<d:getetag>x</d:getetag>")
+        return multistatus(own + "".join(self._member(calendar, id_) for id_ in calendar.objects))
 
     def _member(self, calendar: ScriptedCalendar, id_: str, *, content: bool = False) -> str:
         if id_ in self.failing:
@@ -114,7 +115,7 @@ class ScriptedServer:
             return _status(calendar.path + id_, 404)
         etag = "" if "no-etag" in self.lies else f"<d:getetag>{escape(calendar.etag(id_))}</d:getetag>"
         data = calendar.objects[id_].decode("utf-8", "replace") if content else ""
-        return _response(
+        return response(
             calendar.path + id_, etag + (f"<c:calendar-data>{escape(data)}</c:calendar-data>" if data else "")
         )
 
@@ -136,27 +137,27 @@ class ScriptedServer:
             tail = _status(calendar.path, 507)
         elif "cut-silently" in self.lies:
             changed = changed[:2]
-        own = _response(calendar.path, "<d:getetag>x</d:getetag>") if "own-member" in self.lies else ""
+        own = response(calendar.path, "<d:getetag>x</d:getetag>") if "own-member" in self.lies else ""
         content = content and "no-content" not in self.lies
         members = "".join(self._member(calendar, id_, content=content) for id_ in changed)
-        return _multistatus(f"{own}{members}{tail}<d:sync-token>t:{head}</d:sync-token>")
+        return multistatus(f"{own}{members}{tail}<d:sync-token>t:{head}</d:sync-token>")
 
     def _objects(self, calendar: ScriptedCalendar, hrefs: list[str]) -> Exchange:
         ids = [href.rpartition("/")[2] for href in hrefs]
         if self.fatal & set(ids):
             return Exchange(500, {}, b"")
-        return _multistatus("".join(self._member(calendar, id_, content=True) for id_ in ids))
+        return multistatus("".join(self._member(calendar, id_, content=True) for id_ in ids))
 
     def close(self) -> None:
         self.proxy.close()
 
 
-def _multistatus(content: str) -> Exchange:
+def multistatus(content: str) -> Exchange:
     text = f'<?xml version="1.0"?><d:multistatus {_NAMESPACES}>{content}</d:multistatus>'
     return Exchange(207, {"Content-Type": "application/xml"}, text.encode())
 
 
-def _response(path: str, properties: str) -> str:
+def response(path: str, properties: str) -> str:
     found = f"<d:propstat><d:prop>{properties}</d:prop><d:status>HTTP/1.1 200 OK</d:status></d:propstat>"
     return f"<d:response><d:href>{escape(path)}</d:href>{found}</d:response>"
 

@@ -8,6 +8,7 @@ import http.server
 import importlib.util
 import re
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -15,7 +16,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from servers import require_server
 
@@ -190,6 +191,8 @@ class Seen(NamedTuple):
     path: str
     body: bytes
     authorization: str = ""
+    host: str = ""
+    depth: str = ""
 
 
 class Exchange(NamedTuple):
@@ -207,7 +210,13 @@ Change = Callable[[Seen, Exchange | None], Exchange | None]
 class Proxy:
     """A server in front of a server. `seen` has every request; `change` makes it another server."""
 
-    def __init__(self, upstream: CalDavServer | None, change: Change = lambda seen, answer: answer) -> None:
+    def __init__(
+        self,
+        upstream: CalDavServer | None,
+        change: Change = lambda seen, answer: answer,
+        *,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
         self.seen: list[Seen] = []
         self.change = change
         proxy = self
@@ -219,7 +228,8 @@ class Proxy:
 
             def handle_any(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                seen = Seen(self.command, self.path, body, self.headers.get("Authorization", ""))
+                told = (self.headers.get(name, "") for name in ("Authorization", "Host", "Depth"))
+                seen = Seen(self.command, self.path, body, *told)
                 proxy.seen.append(seen)
                 answer = proxy.change(seen, None)
                 if answer is None and upstream is not None:
@@ -239,13 +249,25 @@ class Proxy:
                 if answer.headers.get("Content-Length") not in (None, str(len(answer.body))):
                     self.close_connection = True
 
-            def log_message(self, format: str, *args: object) -> None:
+            def log_message(self, *_: object) -> None:
                 pass
 
         for method in ("GET", "PUT", "DELETE", "OPTIONS", "PROPFIND", "REPORT", "MKCALENDAR", "PROPPATCH"):
             setattr(Handler, f"do_{method}", Handler.handle_any)
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+
+        class Server(http.server.ThreadingHTTPServer):
+            daemon_threads = True
+
+            def get_request(self) -> tuple[socket.socket, Any]:
+                connection, client = super().get_request()
+                if tls is None:
+                    return connection, client
+                return tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False), client
+
+            def handle_error(self, *_: object) -> None:
+                pass  # a client that does not trust the certificate breaks off
+
+        self._server = Server(("127.0.0.1", 0), Handler)
         self.port = int(self._server.server_address[1])
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()

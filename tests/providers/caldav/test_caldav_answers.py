@@ -63,7 +63,7 @@ BROKEN: dict[str, tuple[Callable[[Exchange], Exchange], type[CrmSyncError], str]
     "broken XML": (of_xml(b"<?xml version='1.0'?><d:multistatus xmlns:d='DAV:'><d:respo"), Unavailable, "cut off"),
     "nothing": (of_xml(b""), Unavailable, "cut off"),
     "a page": (
-        lambda _: Exchange(207, {"Content-Type": "text/html"}, b"<html>Welcome</html>"), Unavailable, "not answer as a Ca"
+        lambda _: Exchange(207, {"Content-Type": "text/html"}, b"<html>Welcome</html>"), Unavailable, "not answer as"
     ),
     "a page with status 200": (
         lambda _: Exchange(200, {"Content-Type": "text/html"}, b"<html>Log in</html>"), Unavailable, "status 200"
@@ -236,7 +236,8 @@ def test_two_objects_of_one_meeting_are_one_event_that_stays_until_both_are_gone
 @pytest.mark.parametrize(
     "data",
     [
-        b"", b"<", b"\x00", b"<a/>", b"<multistatus/>", b"<d:multistatus xmlns:d='DAV:'>", _BOMB, "<a/>".encode("utf-16"),
+        b"", b"<", b"\x00", b"<a/>", b"<multistatus/>", b"<d:multistatus xmlns:d='DAV:'>", _BOMB,
+        "<a/>".encode("utf-16"),
         b"<?xml version='1.0' encoding='utf-7'?><a/>", b"<?xml version='1.0' encoding='nonsense'?><a/>",
         b"<d:multistatus xmlns:d='DAV:'>" + b"<a>" * 1000 + b"</a>" * 1000 + b"</d:multistatus>",
         b"<!DOCTYPE x SYSTEM 'file:///etc/passwd'><d:multistatus xmlns:d='DAV:'/>",

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urljoin, urlsplit
+from contextlib import suppress
+from urllib.parse import unquote, urljoin, urlsplit
 
 from ...errors import NotAuthorized, Unavailable
 from ...model import clean_address
@@ -36,7 +37,7 @@ class CalDavAccount(Value):
     homes: Many[str] = ()
     """The URLs of the collections that hold its calendars."""
     calendar: str | None = None
-    """The one calendar's URL, where the server knows no homes."""
+    """The URL of a calendar that was asked for and lies in no home."""
 
 
 def find_account(dav: Dav, path: str = "") -> CalDavAccount:
@@ -44,7 +45,7 @@ def find_account(dav: Dav, path: str = "") -> CalDavAccount:
 
     Args:
         dav: the server.
-        path: where to begin; empty for RFC 6764's well-known address.
+        path: where to begin; where that leads nowhere, and where it is empty, RFC 6764's well-known address.
 
     Raises:
         NotAuthorized: the server does not accept the login.
@@ -52,7 +53,7 @@ def find_account(dav: Dav, path: str = "") -> CalDavAccount:
 
     """
     seen = False
-    for start in [path] if path and path != "/" else [_WELL_KNOWN, "/"]:
+    for start in dict.fromkeys([path if path.strip("/") else _WELL_KNOWN, _WELL_KNOWN, "/"]):
         reply = dav.propfind(start, _ASKED, depth=0, expect=_ANYTHING)
         if reply.multistatus is None or not reply.multistatus.responses:
             continue
@@ -67,21 +68,14 @@ def find_account(dav: Dav, path: str = "") -> CalDavAccount:
 
 
 def _from(dav: Dav, reply: Reply, response: Response) -> CalDavAccount | None:
-    if HOMES in response.properties:
-        return _account(reply.url, response)
-    principal = response.properties.get(PRINCIPAL)
-    if principal and f"{DAV} unauthenticated" in principal.elements:
-        raise NotAuthorized("the server did not let this account log in; check user name and password")
-    for href in _hrefs(principal, response.properties.get(PRINCIPAL_URL)):
-        whose = dav.propfind(urljoin(reply.url, href), _ASKED, depth=0, expect=_ANYTHING)
-        for one in whose.multistatus.responses[:1] if whose.multistatus else ():
-            if HOMES in one.properties:
-                return _account(whose.url, one)
     kinds = response.properties.get(RESOURCE_TYPE, Property("")).elements
-    if CALENDAR in kinds:
-        return CalDavAccount(calendar=reply.url)
-    if f"{DAV} collection" not in kinds:
-        return None
+    own = reply.url if CALENDAR in kinds else None
+    if found := _of_principal(dav, reply, response):
+        return (
+            found if own is None or own.startswith(tuple(found.homes)) else found.model_copy(update={"calendar": own})
+        )
+    if own or f"{DAV} collection" not in kinds:
+        return CalDavAccount(calendar=own) if own else None
     # A server without principals, DavMail for instance: the address itself may hold the calendars.
     members = dav.propfind(reply.url, (RESOURCE_TYPE,), depth=1, expect=_ANYTHING)
     listed = members.multistatus.responses if members.multistatus else ()
@@ -90,8 +84,22 @@ def _from(dav: Dav, reply: Reply, response: Response) -> CalDavAccount | None:
     return None
 
 
+def _of_principal(dav: Dav, reply: Reply, response: Response) -> CalDavAccount | None:
+    if HOMES in response.properties:
+        return _account(reply.url, response)
+    principal = response.properties.get(PRINCIPAL)
+    if principal and f"{DAV} unauthenticated" in principal.elements:
+        raise NotAuthorized("the server did not let this account log in; check user name and password")
+    for link in _links(reply.url, principal, response.properties.get(PRINCIPAL_URL)):
+        whose = dav.propfind(link, _ASKED, depth=0, expect=_ANYTHING)
+        for one in whose.multistatus.responses[:1] if whose.multistatus else ():
+            if HOMES in one.properties:
+                return _account(whose.url, one)
+    return None
+
+
 def _account(url: str, response: Response) -> CalDavAccount:
-    homes = [urljoin(url, href) for href in _hrefs(response.properties.get(HOMES))]
+    homes = _links(url, response.properties.get(HOMES))
     return CalDavAccount(
         principal=path_of(url, response.href) or "",
         addresses=tuple(dict.fromkeys(_addresses(response.properties.get(ADDRESSES)))),
@@ -99,15 +107,16 @@ def _account(url: str, response: Response) -> CalDavAccount:
     )
 
 
-def _hrefs(*properties: Property | None) -> Iterator[str]:
-    for found in properties:
-        yield from (href for href in (found.hrefs if found else ()) if href)
+def _links(url: str, *properties: Property | None) -> Iterator[str]:
+    for href in (href for found in properties if found for href in found.hrefs if href):
+        with suppress(ValueError):  # what is no address leads nowhere
+            yield urljoin(url, href)
 
 
 def _addresses(found: Property | None) -> Iterator[str]:
     """Yield the addresses of a calendar-user-address-set (RFC 6638 section 2.4.1)."""
-    for href in _hrefs(found):
+    for href in found.hrefs if found else ():
         if href[:7].lower() == "mailto:":
-            address = clean_address(href[7:].partition("?")[0])
+            address = clean_address(unquote(href[7:].partition("?")[0]))
             if "@" in address:
                 yield address
