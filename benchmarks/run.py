@@ -1,7 +1,7 @@
-"""All benchmarks by one command: `make bench`, or `python benchmarks/run.py [mail|events|rules|memory] [--messages N]`.
+"""All benchmarks by one command: `make bench`, or `python benchmarks/run.py [mail|events|gmail|...] [--messages N]`.
 
 Each prints what it measured beside a floor or a peer of the same run, and the ratio. Runs alternate, medians count:
-these figures compare, they do not promise.
+these figures compare, they do not promise. Those with a server are programs of their own, with options of their own.
 """
 
 from __future__ import annotations
@@ -25,12 +25,14 @@ NOW = datetime(2026, 1, 5, tzinfo=UTC)
 OWNER = "jan@ours.example"
 
 _HEADERS = ("message-id", "from", "to", "cc", "date", "subject")
+_HERE = ("mail", "rules", "events", "memory")
+_PROGRAMS = ("imap", "caldav", "gmail", "timelines")
 _COLUMNS = ("message_id", "sender", "recipient", "cc", "date", "subject", "text")
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", nargs="*", help="mail, rules, events, memory (default: all)")
+    parser.add_argument("what", nargs="*", help=f"{', '.join(_HERE + _PROGRAMS)} (default: all)")
     parser.add_argument("--messages", type=int, default=3_000, help="mails in the mailbox (default 3,000)")
     parser.add_argument("--objects", type=int, default=2_000, help="calendar objects (default 2,000)")
     parser.add_argument("--rounds", type=int, default=5, help="how often each side runs (default 5)")
@@ -39,7 +41,9 @@ def main() -> None:
     if options.child:
         _child(options.child)
         return
-    chosen = set(options.what or ["mail", "rules", "events", "memory"])
+    chosen = set(options.what or _HERE + _PROGRAMS)
+    if unknown := chosen - {*_HERE, *_PROGRAMS}:
+        parser.error(f"there is no benchmark {', '.join(sorted(unknown))}")
     with tempfile.TemporaryDirectory() as directory:
         room = Path(directory)
         if chosen & {"mail", "rules"}:
@@ -54,6 +58,14 @@ def main() -> None:
             _events(room, options.objects, options.rounds)
         if "memory" in chosen:
             _memory(room)
+    failed = []
+    for name in _PROGRAMS:
+        if name in chosen:
+            sys.stdout.flush()
+            program = [sys.executable, str(Path(__file__).with_name(f"{name}.py"))]
+            failed += [name] if subprocess.run(program, check=False).returncode else []
+    if failed:
+        raise SystemExit(f"failed, or missed a target: {', '.join(failed)}")
 
 
 # -- files to committed SQLite
