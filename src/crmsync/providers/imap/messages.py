@@ -89,7 +89,7 @@ def read_items(
     if root and not root.children and not _MIME.search(header):
         most = min(root.octets + HEADER, WHOLE)
         root = None  # Dovecot for one takes such a mail for plain text, whatever its other fields say
-    if root and root.children and not any(part.octets for part in root.walk()):
+    if root and root.children and not any(isinstance(part, RemotePart) and part.octets for part in root.walk()):
         root = None  # boundaries that do not fit: the server found nothing in it
     if labels is not None:
         places = labels.places(items.get(b"X-GM-LABELS"))
