@@ -104,6 +104,8 @@ class Person(_Seen):
     """The primary one first."""
     company: str | None = None
     """The company's domain."""
+    ref: str | None = None
+    """The host's own id, where a directory tells of it: `Known.id` as text."""
 
 
 class CompanyRow(_Seen):

@@ -124,6 +124,7 @@ def _people(connection: Connection, tables: Tables, rows: Sequence[Row[Any]]) ->
             name=PersonName(first=row.first, last=row.last),
             addresses=theirs[row.id],
             company=row.company,
+            ref=row.ref,
         )
         for row in rows
     ]
