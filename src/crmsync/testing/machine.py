@@ -313,15 +313,26 @@ class _Interrupted(Storage):
         self._left = call
         self._event = event
         self._before = before
+        self._known: dict[str, Cursor | None] = {}
+        """What this run has planned from: what it read first, or what it stored itself."""
 
     def load_cursor(self, stream: str) -> Cursor | None:
-        return self._call(lambda: self._inner.load_cursor(stream))
+        cursor = self._call(lambda: self._inner.load_cursor(stream))
+        self._known.setdefault(stream, cursor)
+        return cursor
 
     def ledger(self, stream: str, *, outcome: Outcome | None = None) -> Iterable[LedgerEntry]:
         return self._call(lambda: list(self._inner.ledger(stream, outcome=outcome)))
 
     def apply(self, batch: Batch) -> None:
-        self._call(lambda: self._inner.apply(batch))
+        self._call(lambda: self._applied(batch))
+
+    def _applied(self, batch: Batch) -> None:
+        """Promise 2: of two workers on one stream one wins."""
+        overtaken = self._inner.load_cursor(batch.stream) != self._known[batch.stream]
+        self._inner.apply(batch)
+        assert not overtaken, "a plan was applied though another worker had moved the cursor it was made from"
+        self._known[batch.stream] = batch.cursor
 
     def _call(self, do: Callable[[], _T]) -> _T:
         now, self._left = self._left == 0, self._left - 1
