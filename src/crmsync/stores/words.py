@@ -75,10 +75,17 @@ def words_of(record: Message | Event) -> dict[Visibility, frozenset[str]]:
         title, rest = record.subject, [*files, record.text or ""]
     else:
         title, rest = record.summary, [*files, record.location or "", record.description or ""]
-    at_people = frozenset(words_in(people[:_PEOPLE]))
-    at_title = frozenset(words_in((title or "")[:_TITLE])) - at_people
-    at_text = frozenset(words_in("\n".join(rest)[:_TEXT])) - at_people - at_title
+    at_people = _distinct(people[:_PEOPLE])
+    at_title = _distinct((title or "")[:_TITLE]) - at_people
+    at_text = _distinct("\n".join(rest)[:_TEXT]) - at_people - at_title
     return {Visibility.METADATA: at_people, Visibility.SUBJECT: at_title, Visibility.EVERYTHING: at_text}
+
+
+def _distinct(text: str) -> frozenset[str]:
+    # No word reaches across a space, so each piece is looked at once, and most of them are ASCII.
+    pieces = set(text.split())
+    plain = " ".join([piece for piece in pieces if piece.isascii()])
+    return frozenset([*words_in(plain), *words_in(" ".join([piece for piece in pieces if not piece.isascii()]))])
 
 
 def found_by(words: Iterable[str], wanted: Iterable[str]) -> bool:
