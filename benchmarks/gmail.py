@@ -91,7 +91,6 @@ def measure(table: str, lengths: list[int], faults: float = 0.0, *, plain: bool 
         if faults:
             for status, reason in ((429, "rateLimitExceeded"), (503, "backendError")):
                 server.faults.add(Fault("gmail.*", status=status, reason=reason, rate=faults / 2))
-        token = server.token(ME)
         storage = MemoryStorage()
         channel = Channel(key="jan", addresses={ME}, contacts=ContactCreation.SENT_AND_RECEIVED)
         policy = Policy(internal_domains={"acme.com"})
@@ -104,7 +103,7 @@ def measure(table: str, lengths: list[int], faults: float = 0.0, *, plain: bool 
 
         def run(progress: Callable[[Progress], None] | None = None) -> int:
             gmail = Gmail(
-                lambda: token,
+                lambda: server.token(ME),  # one lasts an hour
                 quota=quota.model_copy(update={"thread": math.inf}) if plain else quota,
                 pacer=Pacer(quota.per_minute, largest=quota.largest, clock=clock, sleep=clock.sleep),
                 site=Site(server.url, allow_internal=True),

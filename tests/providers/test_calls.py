@@ -181,3 +181,12 @@ def test_what_may_not_be_done_twice_is_repeated_only_where_it_was_not_done(servi
 def test_calls_are_paced(service: Service) -> None:
     list(service.api(per_minute=600).many([Call(f"/v1/{n}", 10.0) for n in range(120)]))
     assert 115 < service.clock.slept < 125
+
+
+def test_a_service_that_answers_nobody_is_said_to(service: Service) -> None:
+    api = service.api()
+    service.front.close()
+    with pytest.raises(Unavailable, match="broke off"):
+        list(api.many(paths(2)))
+    with pytest.raises(Unavailable):
+        api.get(paths(1)[0])

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from google_accounts import Client, fill
-from google_discovery import methods, misfits
+from google_discovery import every_answer_checked, methods, misfits
 
 from crmsync.testing.google import GoogleServer, Response, calendar_api, gmail
 from crmsync.testing.google.routes import COMMON, Route
@@ -150,3 +150,19 @@ def test_an_answer_that_does_not_fit_would_be_seen() -> None:
         ".id: int is no string", ".surprise: unknown field", ".historyId: 'x' is no uint64",
         ".payload.body.size: str is no integer",
     ] == misfits("gmail.v1", "gmail.users.messages.get", answer)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/gmail/v1/users/me/messages?fields=messages(id,surprise)", "surprise"),
+        ("/calendar/v3/calendars/primary/events", "yesterday"),
+    ],
+)
+def test_whatever_is_answered_while_somebody_looks_is_checked(path: str, said: str) -> None:
+    google = client()
+    calendar = google.server.account().calendar
+    calendar.edit(next(iter(calendar.events)), start={"dateTime": "yesterday"})
+
+    with pytest.raises(AssertionError, match=said), every_answer_checked():
+        google.call(path)

@@ -72,6 +72,7 @@ class Failure(NamedTuple):
 
     meaning: Meaning
     status: int
+    """HTTP's; 0 where there was no answer."""
     reason: str = ""
     """The provider's word for it."""
     wait: float | None = None
@@ -124,6 +125,8 @@ def error_by(failure: Failure, provider: str, tenant: str) -> CrmSyncError:
         return RateLimited(retry_after=THROTTLED if failure.wait is None else failure.wait)
     if failure.meaning is Meaning.EXHAUSTED:
         return RateLimited(f"the daily limit of {provider} is used up", retry_after=max(failure.wait or 0.0, DAILY))
+    if failure.meaning is Meaning.BUSY and not failure.status:
+        return Unavailable(f"the connection to {provider} broke off; try again later")
     kind, words = _ERRORS[failure.meaning]
     at = f" ({failure.status}{f' {failure.reason}' if failure.reason else ''})"
     return kind(words.format(provider=provider, tenant=tenant, at=at))

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
-import googleapiclient.discovery_cache
 import pytest
 from google_calendar_worlds import ANN, NOW, CalendarWorld, events, held, pages
 from hypothesis import HealthCheck, given, settings
@@ -33,7 +29,6 @@ from crmsync import (
 )
 from crmsync.formats.zones import UTC_ZONE
 from crmsync.model import CalendarUser, Collection
-from crmsync.providers.google_calendar.client import CALENDARS, FIELDS
 from crmsync.providers.google_calendar.event import read_event
 from crmsync.testing import MemoryStorage
 from crmsync.testing.google import AUTH, Fault, Quotas
@@ -217,31 +212,6 @@ def _content(storage: MemoryStorage) -> set[tuple[str, str, str]]:
     }
 
 
-# -- what is asked for
-
-
-def test_every_field_that_is_asked_for_is_one_that_google_knows() -> None:
-    file = Path(googleapiclient.discovery_cache.__file__).parent / "documents" / "calendar.v3.json"
-    schemas = json.loads(file.read_text(encoding="utf-8"))["schemas"]
-
-    def check(fields: str, schema: dict[str, Any]) -> None:
-        schema = schemas[schema["$ref"]] if "$ref" in schema else schema
-        schema = schema["items"] if schema.get("type") == "array" else schema
-        schema = schemas[schema["$ref"]] if "$ref" in schema else schema
-        depth, start = 0, 0
-        for at, letter in enumerate(fields + ","):
-            depth += (letter == "(") - (letter == ")")
-            if letter == "," and depth == 0:
-                name, _, inner = fields[start:at].partition("(")
-                assert name in schema["properties"], name
-                if inner:
-                    check(inner[:-1], schema["properties"][name])
-                start = at + 1
-
-    check(FIELDS, {"$ref": "Events"})
-    check(CALENDARS, {"$ref": "CalendarList"})
-
-
 # -- what Google may send
 
 
@@ -329,14 +299,21 @@ def test_a_zone_that_nobody_knows_is_noted_and_the_instant_is_right() -> None:
     event = read(start={"dateTime": "2026-03-02T10:00:00+01:00", "timeZone": "Mars/Olympus"})
 
     assert "2026-03-02T09:00:00+00:00" == event.start.isoformat()
-    assert re.search("Mars/Olympus", " ".join(event.problems))
+    assert any("Mars/Olympus" in problem for problem in event.problems)
 
 
 def test_an_event_without_a_start_is_skipped_and_the_others_come(world: CalendarWorld) -> None:
     good, bad, worse = (world.calendar.put(start=NOW) for _ in range(3))
     series = world.calendar.put(start=NOW, recurrence=["RRULE:FREQ=NONSENSE"])
-    world.calendar.edit(bad, start=None)
-    world.calendar.edit(worse, start={"dateTime": "yesterday"}, end={"date": "0000-00-00"})
+    odd: dict[str, dict[str, Any]] = {
+        bad: {"start": None},
+        worse: {"start": {"dateTime": "yesterday"}, "end": {"date": "0000-00-00"}},
+    }
+
+    def spoil(answer: dict[str, Any]) -> dict[str, Any]:
+        return {**answer, "items": [{**item, **odd.get(item["id"], {})} for item in answer["items"]]}
+
+    world.google.faults.add(Fault("calendar.events.list", edit=spoil))
     found = pages(world)
 
     assert {bad, worse} == {s.id for page in found for s in page.skipped}

@@ -6,12 +6,18 @@ import base64
 import json
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import googleapiclient.discovery_cache
+
+from crmsync.testing.google import Request
+from crmsync.testing.google.routes import Call, Route, find
 
 DOCUMENTS = Path(googleapiclient.discovery_cache.__file__).parent / "documents"
 
@@ -50,6 +56,51 @@ def misfits(api: str, method: str, answer: object) -> list[str]:
     return list(_misfits(api, {"$ref": response["$ref"]}, answer, ""))
 
 
+@contextmanager
+def every_answer_checked() -> Iterator[None]:
+    """Check whatever loopback servers answer meanwhile, and which fields they are asked for, by Google's description."""
+    wrong: dict[str, None] = {}
+
+    def found(routes: list[Route], request: Request) -> tuple[Route, dict[str, str]] | None:
+        match = find(routes, request)
+        if match is None:
+            return None
+        route, values = match
+        api = "gmail.v1" if route.name.startswith("gmail.") else "calendar.v3"
+
+        def handler(call: Call) -> dict[str, Any] | None:
+            answer = route.handler(call)
+            fields = call.request.one("fields")
+            said = [*misfits(api, route.name, answer), *unknown_fields(api, route.name, fields)]
+            wrong.update(dict.fromkeys(f"{route.name}: {one}" for one in said))
+            return answer
+
+        return replace(route, handler=handler), values
+
+    with mock.patch("crmsync.testing.google.server.find", found):
+        yield
+    assert not wrong, "; ".join(wrong)
+
+
+@lru_cache
+def unknown_fields(api: str, method: str, fields: str) -> list[str]:
+    """Return what a selection of fields asks for that Google's description of the answer does not have."""
+    response = methods(api)[method].get("response")
+    if not fields or response is None:
+        return [fields] if fields else []
+    return list(_unknown(api, {"$ref": response["$ref"]}, fields, ""))
+
+
+def _unknown(api: str, schema: dict[str, Any], fields: str, where: str) -> Iterator[str]:
+    for _ in range(3):  # a list of references to objects, at the most
+        schema = document(api)["schemas"][schema["$ref"]] if "$ref" in schema else schema.get("items", schema)
+    for name, inner in re.findall(r"([^,()]+)(?:\(((?:[^()]|\((?:[^()]|\((?:[^()]|\([^()]*\))*\))*\))*)\))?", fields):
+        if name not in schema.get("properties", {}):
+            yield f"{where}.{name}: unknown field"
+        elif inner:
+            yield from _unknown(api, schema["properties"][name], inner, f"{where}.{name}")
+
+
 def _misfits(api: str, schema: dict[str, Any], value: object, where: str) -> Iterator[str]:
     if "$ref" in schema:
         schema = document(api)["schemas"][schema["$ref"]]
@@ -82,6 +133,13 @@ def _misfits(api: str, schema: dict[str, Any], value: object, where: str) -> Ite
 
 
 def _of_format(schema: dict[str, Any], value: str) -> bool:
+    try:
+        return _fits(schema, value)
+    except ValueError:
+        return False
+
+
+def _fits(schema: dict[str, Any], value: str) -> bool:
     if "enum" in schema and value not in schema["enum"]:
         return False
     match schema.get("format"):
