@@ -58,7 +58,7 @@ def misfits(api: str, method: str, answer: object) -> list[str]:
 
 @contextmanager
 def every_answer_checked() -> Iterator[None]:
-    """Check whatever loopback servers answer meanwhile, and which fields they are asked for, by Google's description."""
+    """Check whatever loopback servers answer meanwhile, and what fields they are asked for, by Google's words."""
     wrong: dict[str, None] = {}
 
     def found(routes: list[Route], request: Request) -> tuple[Route, dict[str, str]] | None:
