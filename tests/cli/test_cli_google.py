@@ -85,6 +85,21 @@ def test_one_consent_connects_mail_and_calendars_and_the_next_sync_brings_both(h
     assert "Inbox" in here("folders").output
 
 
+def test_why_explains_what_came_from_google_and_what_did_not(here: Here) -> None:
+    offer = here.me.mailbox.deliver(sender="Ann Doe <ann@client.example>", subject="Offer")
+    rubbish = here.me.mailbox.deliver(labels=["TRASH"])
+    start = datetime.now(UTC) + timedelta(days=1)
+    secret = here.me.calendar.put(start=start, attendees=["bea@client.example"], visibility="private")
+    here.connect(ME)
+    here("sync")
+    assert f"stored  {offer}" in here("why", offer).output
+    assert f"excluded: trash  {rubbish}" in here("why", rubbish).output
+    assert f"excluded: private  {secret}" in here("why", secret).output
+    here.me.mailbox.trash(offer)
+    here("sync")
+    assert f"excluded: trash  {offer}" in here("why", offer).output
+
+
 def test_what_is_saved_is_sealed_and_read_by_its_owner_only(here: Here) -> None:
     here.connect(ME)
     text = here.file.path.read_text()
@@ -223,7 +238,7 @@ def test_a_revoked_consent_asks_for_a_new_connection_and_the_new_one_works(here:
     here.google.oauth.break_grants(ME)
     result = here("sync")
     assert 1 == result.exit_code
-    assert "connect" in result.output
+    assert 2 == result.output.count("Connect it again: crmsync connect google me@acme.com")
     assert 0 == here.connect(ME).exit_code
     assert 0 == here("sync").exit_code
 

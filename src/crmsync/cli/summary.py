@@ -16,6 +16,7 @@ from ..rules import EVENT_RULES, MESSAGE_RULES, Rule
 from .console import line, table
 from .failures import advice_for
 from .running import Ran
+from .services import service_of
 from .sources import Kind
 from .streams import counted, safe, shortened
 from .workspace import Account
@@ -90,9 +91,9 @@ def failures(console: Console, ran: Iterable[Ran]) -> None:
 
 
 def _advice(account: Account, error: CrmSyncError) -> str:
-    if account.connected is not None and isinstance(error, NotAuthorized):
-        command = "caldav" if account.kind is Kind.CALENDAR else "imap"
-        return f"Connect it again: crmsync connect {command} {safe(account.connected.address)}"
+    service = service_of(account.connected, account.kind) if account.connected else None
+    if account.connected and service and isinstance(error, NotAuthorized):
+        return f"Connect it again: crmsync connect {service.value} {safe(account.connected.address)}"
     return advice_for(error)
 
 
