@@ -66,13 +66,14 @@ class Crash(BaseException):
 class GmailMachine(RuleBasedStateMachine):
     """Arrive, reply, move, sort, go, forget, fail, crash, race, change one's mind: and converge."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(page_size=st.sampled_from([1, 2, 500]))
+    def begin(self, page_size: int) -> None:
         self.google = server()
         self.google.faults.clear()
         self.google.log.clear()
         self.world = GmailWorld(self.google, page_items=1)
         self.mailbox = self.world.mailbox
+        self.mailbox.page_size = page_size
         self.labels = [self.mailbox.make_label(name) for name in ("A", "B")]
         self.storage = MemoryStorage()
         self.channel = Channel(key="c", addresses={self.world.address}, contacts=ContactCreation.SENT_AND_RECEIVED)

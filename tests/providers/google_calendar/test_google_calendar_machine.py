@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import atexit
+import os
 from collections.abc import Callable, Iterable
 from datetime import timedelta
 from typing import Any, TypeVar
 
 from google_calendar_worlds import ANN, NOW, CalendarWorld
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -79,6 +80,8 @@ class CalendarMachine(RuleBasedStateMachine):
     @rule(number=st.integers(1, 3), master=st.booleans())
     def invite_to_one(self, number: int, master: bool) -> None:
         id_ = f"theirs{number}"
+        if id_ in self.living(series=False):
+            return  # what does not recur has no instances
         if master:
             self.calendar.put(start=NOW, id=id_, attendees=[ANN], recurrence=[RULES[0]], iCalUID=f"{id_}@x")
         else:
@@ -239,5 +242,9 @@ class _Interrupted(Storage):
 
 TestGoogleCalendarKeepsThePromises = CalendarMachine.TestCase
 TestGoogleCalendarKeepsThePromises.settings = settings(
-    max_examples=25, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=400 if "CRMSYNC_MUTANT" in os.environ else 25,
+    stateful_step_count=12,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate] if "CRMSYNC_MUTANT" in os.environ else list(Phase),
 )

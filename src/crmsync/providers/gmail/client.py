@@ -59,8 +59,10 @@ class GmailClient:
             self._labels = collections_of(self.api.get(Call(path_to(*_USER, "labels"), self.quota.profile)))
         return self._labels
 
-    def listing(self, *, label: str | None = None, query: str | None = None) -> Iterator[list[Listed]]:
-        """Yield the mailbox, or one label, or what a search finds, in pages, newest first, with spam and trash.
+    def listing(self, *, label: str | None = None, query: str | None = None) -> Iterator[tuple[list[Listed], bool]]:
+        """Yield the mailbox, or one label, or what a search finds, newest first, with spam and trash.
+
+        In pages, each with whether another follows.
 
         Raises:
             Unavailable: the listing broke off, or the label went meanwhile.
@@ -75,10 +77,10 @@ class GmailClient:
                 answer = self.api.get(Call(path, self.quota.listing))
             except (NotFound, Refused) as error:
                 raise Unavailable("Gmail broke off its listing; try again") from error
-            found = [(m.get("id"), m.get("threadId")) for m in _dicts(answer.get("messages"))]
-            yield [Listed(i, t if isinstance(t, str) else i) for i, t in found if isinstance(i, str) and i]
             following = answer.get("nextPageToken")
-            if not isinstance(following, str) or not following or following == token:
+            more = isinstance(following, str) and bool(following) and following != token
+            yield _listed(answer), more
+            if not more:
                 return
             token = following
 
@@ -122,8 +124,7 @@ class GmailClient:
         """Return the newest messages that a search finds."""
         path = path_to(*_USER, "messages", q=query, maxResults=5, includeSpamTrash=True, fields=_LIST_FIELDS)
         answer = self.api.get(Call(path, self.quota.listing))
-        found = [(m.get("id"), m.get("threadId")) for m in _dicts(answer.get("messages"))]
-        return [Listed(i, t if isinstance(t, str) else i) for i, t in found if isinstance(i, str) and i]
+        return _listed(answer)
 
     def send(self, octets: bytes, thread: str | None) -> Mapping[str, Any]:
         """Send a message. It is not repeated where nobody knows what became of it."""
@@ -140,6 +141,11 @@ class GmailClient:
         path = path_to("upload", *_USER, "messages", "send", uploadType="multipart")
         kind = f'multipart/related; boundary="{boundary}"'
         return self.api.ask("POST", Call(path, self.quota.send), body=body, kind=kind, repeat=False)
+
+
+def _listed(answer: Mapping[str, Any]) -> list[Listed]:
+    found = [(m.get("id"), m.get("threadId")) for m in _dicts(answer.get("messages"))]
+    return [Listed(i, t if isinstance(t, str) else i) for i, t in found if isinstance(i, str) and i]
 
 
 def _dicts(value: object) -> list[Mapping[str, Any]]:

@@ -17,7 +17,6 @@ from .hydrate import Hydrator, Outcome
 from .labels import CHAT
 from .listing import Verdicts, batches, entries, group, memberships, rest
 from .payload import octets_of, pieces
-from .quota import PAGE
 
 PAGE_ITEMS = 100
 """About so many messages of a listing make a page; a thread is not cut. What breaks off costs no more than a page."""
@@ -171,9 +170,9 @@ class GmailSource(Source, AttachmentSource):
         looked = self._client.api.pacer.clock()
         threads: dict[str, list[str]] = {}
         seen: set[str] = set()
-        for number, page in enumerate(self._client.listing()):
+        for number, (page, going_on) in enumerate(self._client.listing()):
             found = [m for m in page if m.id not in left_out]
-            if number == 0 and len(page) >= PAGE and not here.anchors and not here.early:
+            if number == 0 and going_on and not here.anchors and not here.early:
                 early = [m for m in found if not decided.on(m.id)][:EARLY]
                 self._threads = {m.id: m.thread for m in early}
                 here = here.model_copy(update={"early": tuple(m.id for m in early)})
@@ -206,20 +205,22 @@ class GmailSource(Source, AttachmentSource):
 
     def _decided(self, screen: Screen | None) -> _Decided:
         """List what labels and dates alone decide, for the whole mailbox."""
-        listing = self._client.listing
         verdicts = Verdicts(self._client.labels(), self._selection, screen)
         labels = memberships({
-            label: {m.id for page in listing(label=label) for m in page} for label in verdicts.to_list()
+            label: set(self._ids(label=label)) for label in verdicts.to_list()
         })  # fmt: skip
         old = verdicts.too_old()
         search = f"after:{int(old[0].timestamp())}" if old else None
         return _Decided(
-            chats=frozenset(m.id for page in listing(label=CHAT) for m in page),
+            chats=frozenset(self._ids(label=CHAT)),
             by_label={id_: verdicts.of(names) for id_, names in labels.items()},
             default=verdicts.of(frozenset()),
             old=old[1] if old else None,
-            young=frozenset(m.id for page in listing(query=search) for m in page) if search else frozenset(),
+            young=frozenset(self._ids(query=search) if search else ()),
         )
+
+    def _ids(self, **where: str) -> Iterator[str]:
+        return (found.id for page, _ in self._client.listing(**where) for found in page)
 
 
 class _Decided(NamedTuple):

@@ -118,7 +118,7 @@ def _newest_first(call: Call) -> Iterator[Mail]:
 
 
 def _list_messages(call: Call) -> Json:
-    size = call.request.number("maxResults", 100, 500)
+    size = min(call.request.number("maxResults", 100, 500), call.account.mailbox.page_size)
     walk = _newest_first(call)
     mails = [mail for _, mail in zip(range(size), walk, strict=False)]
     answer: Json = {"resultSizeEstimate": len(mails)}
@@ -170,7 +170,7 @@ def _list_history(call: Call) -> Json:
         if not request.one("pageToken").isdecimal():
             raise invalid("Invalid pageToken")
         after = int(request.one("pageToken"))
-    size = request.number("maxResults", 100, 500)
+    size = min(request.number("maxResults", 100, 500), mailbox.page_size)
     records = mailbox.records[bisect_right(mailbox.records, after, key=lambda record: record.id) :]
     page, more = records[:size], len(records) > size
     # Filters work on a page that is cut already: pages may be short or empty, and are not the last for that.

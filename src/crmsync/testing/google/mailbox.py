@@ -103,6 +103,8 @@ class Mailbox:
         self.keeps_message_id = keeps_message_id
         self.utf8 = True
         """Whether text parts come as UTF-8 though their headers name another charset, as they do by all reports."""
+        self.page_size = 500
+        """Pages of listings are no longer than this, whatever is asked for."""
         self.aliases: dict[str, str] = {}
         """The addresses it may send as, with `accepted` or `pending`."""
         self.mails: dict[str, Mail] = {}
