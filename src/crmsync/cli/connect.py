@@ -8,6 +8,7 @@ import click
 
 _COMMANDS = {
     "imap": "A mailbox on any IMAP server, and sending through its SMTP server.",
+    "caldav": "The calendars on any CalDAV server.",
     "google": "Gmail and Google Calendar, with one consent in the browser.",
 }
 """Each in a module of its own, `connect_NAME`, as `command`."""
@@ -36,7 +37,7 @@ class _Connect(click.Group):
 @click.group(
     "connect",
     cls=_Connect,
-    epilog="\b\nExamples:\n  crmsync connect imap ann@example.com\n",
+    epilog="\b\nExamples:\n  crmsync connect imap ann@example.com\n  crmsync connect caldav ann@example.com\n",
 )
 def command() -> None:
     """Connect an account: find its servers, test the logins, and save what works.

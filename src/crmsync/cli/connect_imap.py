@@ -81,7 +81,9 @@ def command(
             servers[service] = _candidates(discovered, service, user, trust)
     announced(discovered.provider, servers)
     secret = ask_password(address, from_stdin=password_stdin)
-    results = [tested(service, [server for server, _ in found], secret) for service, found in servers.items() if found]
+    results = [
+        tested(service, [server for server, _ in found], secret, address) for service, found in servers.items() if found
+    ]
     saved = save(file, account, results, secret, keys)
     for service in wanted:
         if not servers[service]:

@@ -20,7 +20,7 @@ from ..providers.known import Known
 from ..runtime import Account, AccountFile, Keys, Service, keys_from
 from .console import line, output
 from .failures import Mistake
-from .services import CHECKS, TITLES
+from .services import CHECKS, TITLES, Checked
 from .streams import safe
 
 _SPEC = re.compile(r"(?P<host>\[[^\]]+\]|[^:/]+)(?::(?P<port>\d{1,5}))?(?:/(?P<security>[a-z]+))?")
@@ -42,7 +42,7 @@ class Tested(NamedTuple):
     service: Service
     server: Server
     """The one that works; else the last that was tried."""
-    found: str = ""
+    checked: Checked = Checked("")
     error: SourceError | None = None
 
 
@@ -144,8 +144,8 @@ def place_of(server: Server) -> str:
     return f"{host}:{server.port}{server.path}{security}"
 
 
-def tested(service: Service, servers: Iterable[Server], secret: str) -> Tested:
-    """Log in to the first of these servers that can be reached.
+def tested(service: Service, servers: Iterable[Server], secret: str, address: str) -> Tested:
+    """Log in to an address's account on the first of these servers that can be reached.
 
     A refused password is tried again only under another user name of the same server, which a provider's help page
     says to try; never on another server, and never twice.
@@ -158,14 +158,14 @@ def tested(service: Service, servers: Iterable[Server], secret: str) -> Tested:
         if result is not None and isinstance(result.error, NotAuthorized) and result.server.host != server.host:
             break
         try:
-            return Tested(service, server, CHECKS[service](server.access(password=lambda: secret)))
+            return Tested(service, server, CHECKS[service](server.access(password=lambda: secret), address))
         except Unavailable as error:
             result = (
-                result if result and isinstance(result.error, NotAuthorized) else Tested(service, server, "", error)
+                result if result and isinstance(result.error, NotAuthorized) else Tested(service, server, error=error)
             )
         except SourceError as error:
             tried.add((server.host, server.username))
-            result = Tested(service, server, "", error)
+            result = Tested(service, server, error=error)
     if result is None:
         raise ValueError("no server to test")
     return result
@@ -180,8 +180,9 @@ def save(file: AccountFile, account: Account, results: Sequence[Tested], secret:
 
     def change(accounts: Mapping[str, Account]) -> Iterable[Account]:
         there = accounts.get(account.name, account)  # as another command may have saved it meanwhile
-        for result in working:
-            there = there.with_login(result.service, secret, keys, server=result.server)
+        for service, server, checked, _ in working:
+            there = there.with_login(service, secret, keys, server=server, details=checked.details)
+            there = there.model_copy(update={"aliases": frozenset({*there.aliases, *checked.aliases})})
         return {**accounts, there.name: there}.values()
 
     if working:
@@ -202,10 +203,10 @@ def _tell(result: Tested) -> None:
     console = output()
     title = f"{TITLES[result.service]:6} "
     if result.error is None:
-        console.print(line(title, ("works", "green"), f": {result.found}"), soft_wrap=True)
+        console.print(line(title, ("works", "green"), f": {result.checked.found}"), soft_wrap=True)
         return
     console.print(line(title, ("failed", "bold red"), f": {safe(result.error)}"), soft_wrap=True)
-    if "internal address" in str(result.error):
+    if "internal address" in str(result.error) and not result.server.allow_internal:
         console.print("       If it is a server of your own, add --allow-internal.", soft_wrap=True)
 
 

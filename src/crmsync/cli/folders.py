@@ -75,10 +75,13 @@ def _print(account: Account, collections: Sequence[Collection], error: CrmSyncEr
     if error is not None:
         output().print(line((f"{safe(account.reads)} failed: ", "bold red"), safe(error)), soft_wrap=True)
         return
-    made = table("Folder" if account.kind is Kind.MAIL else "Calendar", "For", "Read", title=safe(account.reads))
-    for collection in collections:
-        role = "" if collection.role is CollectionRole.NONE else collection.role.value
-        made.add_row(shortened(collection.name, 60), role, "yes" if _is_read(account, collection) else "no")
+    columns = ("Folder", "For") if account.kind is Kind.MAIL else ("Calendar", "Owner", "Colour", "May change")
+    made = table(*columns, "Read", title=safe(account.reads))
+    for one in collections:
+        role = "" if one.role is CollectionRole.NONE else one.role.value
+        calendar = (safe(one.owner or ""), safe(one.color or ""), "yes" if one.writable else "no")
+        about = (role,) if account.kind is Kind.MAIL else calendar
+        made.add_row(shortened(one.name, 60), *about, "yes" if _is_read(account, one) else "no")
     output().print(made)
 
 

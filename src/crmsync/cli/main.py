@@ -17,6 +17,7 @@ _COMMANDS = {
     "connect": "Connect a mailbox: finds its servers, tests the logins, saves what works.",
     "accounts": "Which accounts are connected.",
     "folders": "Which folders an account has, and which are read.",
+    "calendars": "Which calendars an account has, and which are read.",
     "disconnect": "Forget an account, and what only it holds.",
     "sync": "Bring mailboxes and calendars into the database.",
     "preview": "Show what sync would do, and write nothing.",

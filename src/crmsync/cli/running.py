@@ -79,7 +79,8 @@ def run(
 
         try:
             with provider_of_channel(workspace, account, now) as provider:
-                provider.identify()  # says what is wrong with a path better than an empty listing
+                if account.connected is None:
+                    provider.identify()  # says what is wrong with a path better than an empty listing
                 report = sync(
                     provider, storage, account.channel, workspace.policy, progress=progress,
                     redrive=redrive, allow_mass_deletion=allow_mass_deletion,

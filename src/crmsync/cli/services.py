@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
+
+from pydantic import ValidationError
 
 from ..runtime import Account, AccountFile, Keys, Service
 from .failures import Mistake
@@ -16,6 +18,19 @@ if TYPE_CHECKING:
     from ..model import Window
     from ..protocols import Provider
     from ..providers.access import Access
+    from ..providers.caldav import CalDavAccount
+
+
+class Checked(NamedTuple):
+    """What a login showed."""
+
+    found: str
+    """In few words."""
+    aliases: frozenset[str] = frozenset()
+    """Other addresses of the same person, as the server has them."""
+    details: Mapping[str, str] = {}
+    """What need not be found out again."""
+
 
 TITLES: Mapping[Service, str] = {
     Service.IMAP: "IMAP", Service.SMTP: "SMTP", Service.CALDAV: "CalDAV", Service.GOOGLE: "Google",
@@ -57,8 +72,8 @@ def provider_of_account(
         from ..providers.caldav import CalDavCalendars  # noqa: PLC0415 - loads only where it is used
 
         return CalDavCalendars(
-            account.access(Service.CALDAV, keys), address=account.address, now=lambda: now, window=window,
-            zone=zone or "UTC",
+            account.access(Service.CALDAV, keys), account=_found_before(account), address=account.address,
+            now=lambda: now, window=window, zone=zone or "UTC",
         )  # fmt: skip
     if service_of(account, kind) is Service.GOOGLE:
         from . import google  # noqa: PLC0415 - loads only where it is used
@@ -70,30 +85,42 @@ def provider_of_account(
     )
 
 
-def _check_imap(access: Access) -> str:
+def _found_before(account: Account) -> CalDavAccount | None:
+    """Return where an account's calendars were when it was connected; they are looked for again if they moved."""
+    from ..providers.caldav import CalDavAccount  # noqa: PLC0415 - loads only where it is used
+
+    login = account.login(Service.CALDAV)
+    try:
+        return CalDavAccount.model_validate_json(login.details["account"]) if login else None
+    except (KeyError, ValidationError):
+        return None
+
+
+def _check_imap(access: Access, address: str) -> Checked:
     from ..providers.imap import ImapMail  # noqa: PLC0415 - loads only where it is used
 
-    with closing(ImapMail(access)) as mail:
+    with closing(ImapMail(access, address=address)) as mail:
         mail.identify()
-        return counted(len(mail.collections()), "folder")
+        return Checked(counted(len(mail.collections()), "folder"))
 
 
-def _check_smtp(access: Access) -> str:
+def _check_smtp(access: Access, address: str) -> Checked:  # noqa: ARG001 - whose it is makes no difference
     from ..providers.smtp import check_smtp  # noqa: PLC0415 - loads only where it is used
 
     check_smtp(access)
-    return "nothing was sent"
+    return Checked("nothing was sent")
 
 
-def _check_caldav(access: Access) -> str:
+def _check_caldav(access: Access, address: str) -> Checked:
     from ..providers.caldav import CalDavCalendars  # noqa: PLC0415 - loads only where it is used
 
-    with closing(CalDavCalendars(access)) as calendars:
-        calendars.identify()
-        return counted(len(calendars.collections()), "calendar")
+    with closing(CalDavCalendars(access, address=address)) as calendars:
+        identity = calendars.identify()
+        found = counted(len(calendars.collections()), "calendar")
+        return Checked(found, frozenset(identity.aliases) - {address}, {"account": calendars.account.model_dump_json()})
 
 
-CHECKS: Mapping[Service, Callable[[Access], str]] = {
+CHECKS: Mapping[Service, Callable[[Access, str], Checked]] = {
     Service.IMAP: _check_imap, Service.SMTP: _check_smtp, Service.CALDAV: _check_caldav,
 }  # fmt: skip
-"""Logs in once, and says what is there. Raises `SourceError` with what to do."""
+"""Logs in once to the account of an address, and says what is there. Raises `SourceError` with what to do."""
