@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Literal
@@ -163,10 +163,10 @@ class OAuth:
         """Let an account's access tokens expire now; a refresh helps."""
         self.tokens = {text: token for text, token in self.tokens.items() if token.address != address}
 
-    def add_service_account(self, scopes: frozenset[str], name: str = "crm") -> Json:
+    def add_service_account(self, scopes: Iterable[str], name: str = "crm") -> Json:
         """Register a service account that may act for everybody, and return its key file's content."""
         email = f"{name}@loopback.iam.gserviceaccount.com"
-        made = ServiceAccount(email, Key(f"{name}-key"), scopes)
+        made = ServiceAccount(email, Key(f"{name}-key"), frozenset(scopes))
         self.service_accounts[email] = made
         return {
             "type": "service_account",
