@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from gmail_worlds import Follower, GmailWorld, source_of, virtual_server
@@ -15,6 +15,7 @@ from crmsync.providers.gmail import Gmail
 from crmsync.providers.google.oauth import GoogleApp, account_tokens
 from crmsync.providers.tokens import MemoryTokens, Tokens
 from crmsync.testing.google import AUTH, Fault, GoogleServer, Quotas, Request
+from crmsync.testing.google.quotas import Form
 
 GET = "gmail.users.*.get"
 
@@ -94,15 +95,17 @@ def test_a_daily_limit_stops_the_account_and_not_for_good(follower: Follower) ->
     assert set(follower.ids) == follower.stored()
 
 
-def test_a_limit_that_other_programs_use_up_is_no_failure(google: GoogleServer) -> None:
-    """The project may have less than we think; every answer over the limit is tried again."""
-    google.quotas = Quotas(gmail_user_minute=2_000)
+@pytest.mark.parametrize("form", get_args(Form))
+def test_a_limit_that_other_programs_use_up_is_no_failure(google: GoogleServer, form: Form) -> None:
+    """The project may have less than we think; every answer over the limit, in whatever form, is tried again."""
+    google.quotas = Quotas(gmail_user_minute=2_000, form=form)
     follower = Follower(google, 200)
     for _ in range(10):
         try:
             follower.run()
         except RateLimited as error:
             google.clock.advance(error.retry_after)  # type: ignore[attr-defined]  # a virtual one
+    assert google.refused()
     assert set(follower.ids) == follower.stored()
     assert {} == follower.skipped()
 
