@@ -132,6 +132,7 @@ class ScriptedServer:
                 connection, _ = self._listening.accept()
             except OSError:
                 return
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._connections.append(connection)
             threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 

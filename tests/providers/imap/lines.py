@@ -52,6 +52,8 @@ class Line:
             self.connections += 1
             limit = self.cuts.pop(0) if self.cuts else None
             server = socket.create_connection(("127.0.0.1", self._port))
+            for one in (client, server):
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._open += [client, server]
             threading.Thread(target=self._pass, args=(client, server, self.sent, None), daemon=True).start()
             threading.Thread(target=self._pass, args=(server, client, self.received, limit), daemon=True).start()
