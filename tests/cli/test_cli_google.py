@@ -72,10 +72,11 @@ def test_one_consent_connects_mail_and_calendars_and_the_next_sync_brings_both(h
     here.me.mailbox.deliver(sender="Ann Doe <ann@client.example>", subject="Offer")
     start = datetime.now(UTC) + timedelta(days=1)
     here.me.calendar.put(summary="Lunch", start=start, attendees=["bea@client.example"])
+    here.me.calendars.add("team@group.calendar.google.com", summary="Team", role="reader")
     result = here.connect(ME)
     assert 0 == result.exit_code, result.output
     assert "mail works" in result.output
-    assert "calendar works: 1 calendar" in result.output
+    assert "calendar works: 2 calendars" in result.output
     assert 1 == len(here.opened)
     synced = here("sync")
     assert 0 == synced.exit_code, synced.output
@@ -83,6 +84,7 @@ def test_one_consent_connects_mail_and_calendars_and_the_next_sync_brings_both(h
     assert "Lunch" in here("timeline").output
     assert 0 == here("sync").exit_code
     assert "Inbox" in here("folders").output
+    assert "Team" in here("calendars").output
 
 
 def test_why_explains_what_came_from_google_and_what_did_not(here: Here) -> None:
