@@ -12,10 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from selenium import webdriver
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.remote.webelement import WebElement
-from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import WebDriverWait
 from servers import require_server
 
@@ -46,9 +46,12 @@ class Browser:
 
     def go(self, act: Callable[[], object]) -> None:
         """Do what leads to another page, and wait until it is there: a click returns before that."""
-        here = self.find("html")
+        self.driver.execute_script("window.leaving = true")
         act()
-        WebDriverWait(self.driver, 15).until(staleness_of(here))
+        # Between two pages the driver may find neither, and has no one word for it.
+        waiting = WebDriverWait(self.driver, 15, ignored_exceptions=[WebDriverException])
+        there = "return !window.leaving && document.readyState === 'complete'"
+        waiting.until(lambda driver: driver.execute_script(there))
 
     def click(self, css: str, text: str = "") -> None:
         """Follow what is there by this selector, with just this text if it is given."""
