@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
 
 from gmail_worlds import GmailWorld, message_of, virtual_server
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from crmsync import Channel, ContactCreation, Cursor, LedgerEntry, Message, Outcome, Policy, Selection, sync
+from crmsync import Channel, ContactCreation, Message, Outcome, Policy, Selection, sync
 from crmsync.errors import CrmSyncError
 from crmsync.formats import parse_message
-from crmsync.model import Batch
 from crmsync.protocols import Storage
 from crmsync.providers.gmail.labels import collections_of, places
 from crmsync.providers.gmail.payload import moment_of
 from crmsync.rules import decide
 from crmsync.stores.memory import MemoryStorage
 from crmsync.testing.google import Fault, GoogleServer
+from crmsync.testing.machine import Crash, Interrupted
 
-_T = TypeVar("_T")
 SENDERS = {
     "customer": "ann@client.example",
     "colleague": "bob@acme.com",
@@ -57,10 +54,6 @@ def server() -> GoogleServer:
         _server.append(virtual_server().start())
         atexit.register(_server[0].close)
     return _server[0]
-
-
-class Crash(BaseException):
-    """The process dies here."""
 
 
 class GmailMachine(RuleBasedStateMachine):
@@ -135,7 +128,7 @@ class GmailMachine(RuleBasedStateMachine):
 
     @rule(call=st.integers(0, 12), before=st.booleans())
     def crash_at_a_storage_call(self, call: int, before: bool) -> None:
-        self._run(_Interrupted(self.storage, call, _crash, before=before))
+        self._run(Interrupted(self.storage, call, _crash, before=before))
 
     @rule(after=st.integers(0, 14), fault=st.sampled_from(FAULTS), count=st.sampled_from([1, 1, 3, None]))
     def fail_at_a_call(self, after: int, fault: Fault, count: int | None) -> None:
@@ -161,7 +154,7 @@ class GmailMachine(RuleBasedStateMachine):
                 self.mailbox.label(ids[0], add=[self.labels[1]], remove=[self.labels[0]])
             self._run(self.storage)
 
-        self._run(_Interrupted(self.storage, call, overtake, before=True))
+        self._run(Interrupted(self.storage, call, overtake, before=True))
 
     def _run(self, storage: Storage) -> None:
         held = self._stored() & self._wanted()
@@ -232,34 +225,6 @@ def _ledger(storage: MemoryStorage) -> dict[str, str]:
 
 def _crash() -> None:
     raise Crash
-
-
-class _Interrupted(Storage):
-    """A storage whose nth call something happens before, or after."""
-
-    def __init__(self, inner: Storage, call: int, event: Callable[[], None], *, before: bool) -> None:
-        self._inner = inner
-        self._left = call
-        self._event = event
-        self._before = before
-
-    def load_cursor(self, stream: str) -> Cursor | None:
-        return self._call(lambda: self._inner.load_cursor(stream))
-
-    def ledger(self, stream: str, *, outcome: Outcome | None = None) -> Iterable[LedgerEntry]:
-        return self._call(lambda: list(self._inner.ledger(stream, outcome=outcome)))
-
-    def apply(self, batch: Batch) -> None:
-        self._call(lambda: self._inner.apply(batch))
-
-    def _call(self, do: Callable[[], _T]) -> _T:
-        now, self._left = self._left == 0, self._left - 1
-        if now and self._before:
-            self._event()
-        result: Any = do()
-        if now and not self._before:
-            self._event()
-        return result  # type: ignore[no-any-return]  # what `do` returned
 
 
 TestGmailKeepsThePromises = GmailMachine.TestCase

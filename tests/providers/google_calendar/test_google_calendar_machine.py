@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Callable, Iterable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 from google_calendar_worlds import ANN, NOW, CalendarWorld
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from crmsync import Channel, Cursor, LedgerEntry, Outcome, Policy, sync
+from crmsync import Channel, Outcome, Policy, sync
 from crmsync.errors import CrmSyncError
-from crmsync.model import Batch
 from crmsync.protocols import Storage
 from crmsync.stores.memory import MemoryStorage
 from crmsync.testing.google import Calendar, Fault, Quotas
+from crmsync.testing.machine import Crash, Interrupted
 
-_T = TypeVar("_T")
 DAY = timedelta(days=1)
 POLICY = Policy(internal_domains={"acme.com"}, max_attempts=50, max_deletion_free=1_000)
 CHANNEL = Channel(key="c", addresses={"me@acme.com"})
@@ -52,10 +50,6 @@ def world() -> CalendarWorld:
     made.calendar.expire_sync_tokens()
     made.clock.advance(NOW.timestamp() - made.clock())
     return made
-
-
-class Crash(BaseException):
-    """The process dies here."""
 
 
 class CalendarMachine(RuleBasedStateMachine):
@@ -149,7 +143,7 @@ class CalendarMachine(RuleBasedStateMachine):
 
     @rule(call=st.integers(0, 9), before=st.booleans())
     def crash_at_a_storage_call(self, call: int, before: bool) -> None:
-        self._run(_Interrupted(self.storage, call, _crash, before=before))
+        self._run(Interrupted(self.storage, call, _crash, before=before))
 
     @rule(after=st.integers(0, 9), fault=st.sampled_from(FAULTS), count=st.sampled_from([1, 1, 3, None]))
     def fail_at_a_call(self, after: int, fault: Fault, count: int | None) -> None:
@@ -172,7 +166,7 @@ class CalendarMachine(RuleBasedStateMachine):
                 self.calendar.cancel(self.living()[0])
             self._run(self.storage)
 
-        self._run(_Interrupted(self.storage, call, overtake, before=True))
+        self._run(Interrupted(self.storage, call, overtake, before=True))
 
     def _run(self, storage: Storage) -> None:
         provider = self.world.provider()
@@ -213,31 +207,6 @@ def _ledger(storage: MemoryStorage) -> dict[str, str]:
 
 def _crash() -> None:
     raise Crash
-
-
-class _Interrupted(Storage):
-    """A storage whose nth call something happens before, or after."""
-
-    def __init__(self, inner: Storage, call: int, event: Callable[[], None], *, before: bool) -> None:
-        self._inner, self._left, self._event, self._before = inner, call, event, before
-
-    def load_cursor(self, stream: str) -> Cursor | None:
-        return self._call(lambda: self._inner.load_cursor(stream))
-
-    def ledger(self, stream: str, *, outcome: Outcome | None = None) -> Iterable[LedgerEntry]:
-        return self._call(lambda: list(self._inner.ledger(stream, outcome=outcome)))
-
-    def apply(self, batch: Batch) -> None:
-        self._call(lambda: self._inner.apply(batch))
-
-    def _call(self, do: Callable[[], _T]) -> _T:
-        now, self._left = self._left == 0, self._left - 1
-        if now and self._before:
-            self._event()
-        result = do()
-        if now and not self._before:
-            self._event()
-        return result
 
 
 TestGoogleCalendarKeepsThePromises = CalendarMachine.TestCase
