@@ -81,10 +81,18 @@ class CalendarClient:
             raise CursorExpired("Google has forgotten where this calendar's listing stood")
         raise _failed(result)
 
-    def listing(self, calendar: str, page: str | None = None) -> Iterator[tuple[Resource, str | None]]:
-        """Yield the pages of a whole calendar, each with the token of the next, from a page on."""
+    def listing(
+        self, calendar: str, page: str | None = None, *, since: str | None = None
+    ) -> Iterator[tuple[Resource, str | None]]:
+        """Yield the pages of a whole calendar, or of what changed since a sync token, each with the token of the next.
+
+        Args:
+            calendar: its id.
+            page: where to go on.
+            since: the sync token.
+        """
         for _ in range(_PAGES):
-            answer = self.page(calendar, page=page)
+            answer = self.page(calendar, page=page, token=since)
             following = _text(answer, "nextPageToken")
             yield answer, following
             if not following:
@@ -93,20 +101,6 @@ class CalendarClient:
                 break
             page = following
         raise Unavailable("Google's listing of this calendar goes round in circles; try again later")
-
-    def changed(self, calendar: str, token: str) -> Iterator[tuple[Resource, str | None]]:
-        """Yield the pages of what changed since a sync token, each with the token of the next."""
-        page: str | None = None
-        for _ in range(_PAGES):
-            answer = self.page(calendar, page=page, token=token)
-            following = _text(answer, "nextPageToken")
-            yield answer, following
-            if not following:
-                return
-            if following == page:
-                break
-            page = following
-        raise Unavailable("Google's list of changes goes round in circles; try again later")
 
     def events(self, calendar: str, ids: Sequence[str]) -> Iterator[tuple[str, Resource | None]]:
         """Yield events by id; None where one is gone."""

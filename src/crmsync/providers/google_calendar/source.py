@@ -156,7 +156,7 @@ class GoogleCalendarSource(Source):
         """Bring what changed since the token; the cursor stays until all of it is through."""
         assert here.token is not None, "a listing ends with a token"  # noqa: S101 - see `changes`
         anything = False
-        for answer, following in self._client.changed(self._collection.id, here.token):
+        for answer, following in self._client.listing(self._collection.id, since=here.token):
             self._know_zone(answer)
             found = _sorted(dicts(answer.get("items")))
             anything = anything or any(found)
