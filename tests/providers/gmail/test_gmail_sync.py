@@ -328,6 +328,29 @@ def test_a_label_that_was_made_meanwhile_is_known_by_its_name(crm: Crm) -> None:
     assert {label, "INBOX"} == crm.lies_in(id_)
 
 
+def test_a_label_that_is_deleted_takes_its_mail_out_of_a_choice(google: GoogleServer) -> None:
+    crm = Crm(google, mode="only", collections={"Deals"})
+    label = crm.mailbox.make_label("Deals")
+    crm.mailbox.deliver(subject="Deal", labels=["INBOX", label])
+    crm.run()
+    assert ["Deal"] == crm.stored()
+    crm.mailbox.remove_label(label)
+    crm.run()
+    assert [] == crm.stored()
+
+
+def test_a_label_chosen_by_its_id_may_be_renamed(google: GoogleServer) -> None:
+    crm = Crm(google, mode="only", collections={"Label_1"})
+    label = crm.mailbox.make_label("Deals")
+    crm.mailbox.deliver(subject="Deal", labels=[label])
+    crm.run()
+    crm.mailbox.rename_label(label, "Won")
+    won = crm.mailbox.deliver(subject="Another", labels=[label])
+    crm.run()
+    assert ["Another", "Deal"] == crm.stored()
+    assert "Won" in {c.name for c in message_of(crm.storage.items["c/mail", won]).collections}
+
+
 def test_the_labels_are_the_collections_with_their_roles(crm: Crm) -> None:
     crm.mailbox.make_label("Deals/Won")
     found = {c.name: c.role.value for c in crm.world.gmail().collections()}
