@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -15,15 +16,19 @@ from crmsync.cli import main
 
 
 def everything() -> str:
-    """Return the help of every command."""
+    """Return the help of every command, and of the commands below it."""
     top = click.Context(main, info_name="crmsync", terminal_width=100, max_content_width=100, **main.context_settings)
-    parts = [_help(main, top, "crmsync")]
-    for name in main.list_commands(top):
-        command = main.get_command(top, name)
-        assert command is not None
-        context = click.Context(command, parent=top, info_name=name, terminal_width=100, max_content_width=100)
-        parts.append(_help(command, context, f"crmsync {name}"))
-    return "\n".join(parts)
+    return "\n".join(_helps(main, top, "crmsync"))
+
+
+def _helps(command: click.Command, context: click.Context, title: str) -> Iterator[str]:
+    yield _help(command, context, title)
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            inner = click.Context(below, parent=context, info_name=name, terminal_width=100, max_content_width=100)
+            yield from _helps(below, inner, f"{title} {name}")
 
 
 def _help(command: click.Command, context: click.Context, title: str) -> str:

@@ -37,7 +37,8 @@ class _Connect(click.Group):
 @click.group(
     "connect",
     cls=_Connect,
-    epilog="\b\nExamples:\n  crmsync connect imap ann@example.com\n  crmsync connect caldav ann@example.com\n",
+    epilog="\b\nExamples:\n  crmsync connect imap ann@example.com\n  crmsync connect caldav ann@example.com\n"
+    "  crmsync connect google ann@example.com --client client.json\n",
 )
 def command() -> None:
     """Connect an account: find its servers, test the logins, and save what works.

@@ -51,7 +51,7 @@ def command(
 ) -> None:  # fmt: skip
     """Connect a Google account: Gmail and Google Calendar, with one consent in the browser.
 
-    Only what the account lets us read is asked for. What was not granted is named, and the rest is saved.
+    It asks for no more permissions than reading takes. What was not granted is named, and the rest is saved.
     """
     from ..providers.google.oauth import Feature, begin_consent, finish_consent  # noqa: PLC0415 - loads only here
 
