@@ -66,14 +66,15 @@ def audiences(copies: Sequence[Copy]) -> list[Shown]:
     """
     held = sorted(copies, key=lambda copy: copy.link)
     grants = [copy.grant for copy in held]
-    generous, strict = access("", grants), access("", grants, strictest=True)
-    best = max(held, key=lambda copy: _preference(copy, ""))
+    generous = access("", grants)
+    strict = access("", grants, strictest=True) if len(grants) > 1 else generous
+    best = _best(held, "")
     line = None
     if generous.level is not Visibility.PRIVATE and best.level:
         line = UNLESS_STRICT if strict.level is Visibility.PRIVATE else OTHERS
     shown = [Shown(OTHERS, best.record, generous, strict, line)]
     for owner in sorted({grant.owner for grant in grants} - {""}):
-        theirs = max(held, key=lambda copy: _preference(copy, owner))
+        theirs = _best(held, owner)
         level = access(owner, grants)
         own = line if line is not None and theirs.stands == best.stands else member(owner)
         shown.append(Shown(member(owner), theirs.record, level, level, own if theirs.level else None))
@@ -85,6 +86,10 @@ def lines_of(audience: str, line: str | None) -> str | None:
     if line is None or audience in (OTHERS, line):
         return line
     return strictly(audience) if line == UNLESS_STRICT else None
+
+
+def _best(held: Sequence[Copy], viewer: str) -> Copy:
+    return held[0] if len(held) == 1 else max(held, key=lambda copy: _preference(copy, viewer))
 
 
 def _preference(copy: Copy, viewer: str) -> tuple[int, tuple[int, int], bool, tuple[str, str, int]]:

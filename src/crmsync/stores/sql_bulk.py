@@ -8,8 +8,9 @@ from functools import lru_cache
 from operator import itemgetter
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Dialect, Table, any_, func, literal, select
+from sqlalchemy import ColumnElement, Connection, Dialect, Table, Text, any_, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from .sql_tables import UPSERTS
 
@@ -30,6 +31,17 @@ def insert_rows(
             connection.exec_driver_sql(statement, [(row[positions[0]],) for row in rows])
         else:
             connection.exec_driver_sql(statement, list(map(itemgetter(*positions), rows)))
+
+
+def new_ids(connection: Connection, table: Table, count: int) -> list[int]:
+    """Return ids for so many new rows of a table whose `id` the database numbers: nobody else gets them."""
+    if connection.dialect.name == "postgresql":
+        name = connection.dialect.identifier_preparer.format_table(table)
+        number = func.nextval(func.pg_get_serial_sequence(name, "id"))
+        return list(connection.execute(select(number).select_from(func.generate_series(1, count))).scalars())
+    # There is one writer, who has begun to write: as SQLite itself would number them.
+    last: int = connection.execute(select(func.coalesce(func.max(table.c.id), 0))).scalar_one()
+    return list(range(last + 1, last + count + 1))
 
 
 @lru_cache(maxsize=256)
@@ -53,3 +65,15 @@ def among(connection: Connection, column: ColumnElement[Any], values: Sequence[A
         return column == any_(literal(list(values), ARRAY(column.type)))
     listed = func.json_each(json.dumps(list(values))).table_valued("value")
     return column.in_(select(listed.c.value))
+
+
+def pairs_of(connection: Connection, values: Sequence[tuple[str, str]]) -> NamedFromClause:
+    """Return pairs of texts as rows with the columns `first` and `second`, however many they are."""
+    if connection.dialect.name == "postgresql":
+        arrays = [literal([pair[side] for pair in values], ARRAY(Text)) for side in (0, 1)]
+        return func.unnest(*arrays).table_valued("first", "second", name="pairs").render_derived()
+    listed = func.json_each(json.dumps(list(values))).table_valued("value", name="listed")
+    sides = [
+        func.json_extract(listed.c.value, f"$[{side}]").label(name) for side, name in ((0, "first"), (1, "second"))
+    ]
+    return select(*sides).subquery("pairs")

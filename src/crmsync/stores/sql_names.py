@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection as Several
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
 from ..model import Company, PersonName
 from .reading import company_order, person_order
+from .sql_bulk import insert_rows
 from .sql_rows import Values, chunks
-from .sql_tables import UPSERTS, Tables
+from .sql_tables import Tables
 from .words import words_of_company, words_of_person
 
 PERSON, COMPANY = "p", "c"
@@ -31,13 +32,19 @@ def name_people(connection: Connection, tables: Tables, ids: Several[int]) -> No
         places: list[Values] = []
         words: list[Values] = []
         for id_, row in rows.items():
-            name = PersonName(first=row.first, last=row.last)
-            place = None if row.deleted else person_order(name, found[id_])
+            place, theirs = named_person(row._asdict(), found[id_])
             places.append({"this": id_, "place": place})
-            words += _words(PERSON, place, words_of_person(name, found[id_]))
+            words += theirs
         if places:
             connection.execute(update(people).where(people.c.id == bindparam("this")), places)
         _learn(connection, tables, words)
+
+
+def named_person(row: Values, addresses: Sequence[str]) -> tuple[str | None, list[Values]]:
+    """Return the place of a person, if they have one, and the words that they are found by, as rows."""
+    name = PersonName.model_construct(first=row["first"], last=row["last"])
+    place = None if row["deleted"] else person_order(name, addresses)
+    return place, _words(PERSON, place, words_of_person(name, addresses))
 
 
 def name_companies(connection: Connection, tables: Tables, domains: Several[str]) -> None:
@@ -73,5 +80,4 @@ def _forget(connection: Connection, tables: Tables, kind: str, places: Iterable[
 
 
 def _learn(connection: Connection, tables: Tables, rows: list[Values]) -> None:
-    if rows:
-        connection.execute(UPSERTS[connection.dialect.name](tables.names).on_conflict_do_nothing(), rows)
+    insert_rows(connection, tables.names, rows, existing="keep")

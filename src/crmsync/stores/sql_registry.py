@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, select, update
 
 from ..model import Company, PersonName
 from .directory import Known
-from .sql_bulk import among, insert_rows
+from .sql_bulk import among, insert_rows, new_ids
 from .sql_locks import lock_people
-from .sql_names import forget_people, name_companies, name_people
+from .sql_names import forget_people, name_companies, name_people, named_person
 from .sql_rows import Values
 from .sql_shown import Staff, leave_company
 from .sql_tables import Tables
@@ -31,15 +31,20 @@ def add_companies(connection: Connection, tables: Tables, companies: Iterable[Co
 def add_people(connection: Connection, tables: Tables, people: Sequence[tuple[Sequence[str], Values]]) -> None:
     """Make people, each with their addresses, the primary one first."""
     if people:
-        ids = insert(tables.people).returning(tables.people.c.id, sort_by_parameter_order=True)
-        numbers = connection.execute(ids, [values for _, values in people]).scalars().all()
+        numbers = new_ids(connection, tables.people, len(people))
+        named = [named_person(values, addresses) for addresses, values in people]
         rows = [
+            {"id": number, **values, "place": place}
+            for number, (_, values), (place, _) in zip(numbers, people, named, strict=True)
+        ]
+        insert_rows(connection, tables.people, rows)
+        theirs = [
             {"address": address, "person_id": number, "position": position}
             for number, (addresses, _) in zip(numbers, people, strict=True)
             for position, address in enumerate(addresses)
         ]
-        insert_rows(connection, tables.addresses, rows)
-        name_people(connection, tables, numbers)
+        insert_rows(connection, tables.addresses, theirs)
+        insert_rows(connection, tables.names, [word for _, words in named for word in words], existing="keep")
 
 
 def staff_of(connection: Connection, tables: Tables, ids: Sequence[int]) -> Staff:

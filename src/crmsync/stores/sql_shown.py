@@ -10,11 +10,12 @@ from collections.abc import Collection as Several
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, exists, insert, literal, select, tuple_
+from sqlalchemy import Connection, Table, and_, bindparam, delete, exists, insert, select, tuple_
 
 from ..model import Visibility
 from ..rules import Grant
 from .audiences import Copy, Shown, audiences, lines_of
+from .sql_bulk import insert_rows, pairs_of
 from .sql_facets import WHOLE, of_address, of_company, of_thread
 from .sql_locks import lock_records, lock_staff
 from .sql_rows import Values, chunks
@@ -44,8 +45,7 @@ def work_out(connection: Connection, tables: Tables, keys: Several[str], joined:
     lock_records(connection, tables, keys)
     if keys or joined:
         lock_staff(connection, tables, alone=bool(joined))
-    for address, domain in joined:
-        _join_company(connection, tables, address, domain)
+    _join_companies(connection, tables, joined)
     for some in chunks(sorted(keys)):
         _work_out(connection, tables, some)
 
@@ -61,13 +61,14 @@ def keys_of_channel(connection: Connection, tables: Tables, channel: str) -> set
 # -- companies
 
 
-def _join_company(connection: Connection, tables: Tables, address: str, domain: str) -> None:
-    lines = tables.lines.c
-    others = (lines.audience, lines.kind, lines.at, lines.key)
-    theirs = select(literal(of_company(domain)), *others).where(lines.facet == of_address(address))
-    fresh = UPSERTS[connection.dialect.name](tables.lines).on_conflict_do_nothing()
-    names = ["facet", "audience", "kind", "at", "key"]
-    connection.execute(fresh.from_select(names, theirs))
+def _join_companies(connection: Connection, tables: Tables, joined: Staff) -> None:
+    if joined:
+        lines, pairs = tables.lines.c, pairs_of(connection, [(of_address(a), of_company(d)) for a, d in joined])
+        theirs = select(pairs.c.second, lines.audience, lines.kind, lines.at, lines.key).distinct()
+        # SQLite needs a WHERE to tell ON CONFLICT from a join's ON.
+        theirs = theirs.join_from(pairs, tables.lines, lines.facet == pairs.c.first).where(pairs.c.second != "")
+        fresh = UPSERTS[connection.dialect.name](tables.lines).on_conflict_do_nothing()
+        connection.execute(fresh.from_select(list(tables.lines.primary_key), theirs))
 
 
 def leave_company(connection: Connection, tables: Tables, address: str, domain: str) -> None:
@@ -80,8 +81,8 @@ def leave_company(connection: Connection, tables: Tables, address: str, domain: 
     connection.execute(delete(lines).where(lines.c.facet == of_company(domain), here.in_(left)))
     people, known = tables.people.c, tables.addresses.c
     staff = select(known.address).join(tables.people, people.id == known.person_id).where(people.company == domain)
-    for other in connection.execute(staff.where(~people.deleted)).scalars().all():
-        _join_company(connection, tables, other, domain)
+    others = connection.execute(staff.where(~people.deleted)).scalars().all()
+    _join_companies(connection, tables, [(other, domain) for other in others])
 
 
 # -- records
@@ -104,8 +105,7 @@ def _work_out(connection: Connection, tables: Tables, keys: Sequence[str]) -> No
     new = [row for name, row in rows.items() if name not in old or row != old[name]._asdict()]
     _replace_lines(connection, tables, [old[name]._asdict() for name in gone], new)
     _delete(connection, shown, gone)
-    if new:
-        connection.execute(insert(shown), new)
+    insert_rows(connection, shown, new)
 
 
 def _copies(
@@ -124,7 +124,11 @@ def _copies(
     ).select_from(held).where(r.key.in_(keys))  # fmt: skip
     rows = connection.execute(query).all()
     overrides = _overrides(connection, tables, {subject for row in rows for subject in (row.key, row.thread)})
-    people = _people_of(connection, tables, {row.id for row in rows})
+    contents: dict[str, set[int]] = {}
+    for row in rows:
+        contents.setdefault(row.key, set()).add(row.id)
+    # Who takes part tells apart where the copies of a record stand: of a single one nobody asks.
+    people = _people_of(connection, tables, {id_ for ids in contents.values() if len(ids) > 1 for id_ in ids})
     found: dict[int, _Record] = {}
     copies: dict[str, list[Copy]] = {}
     for row in rows:
@@ -181,9 +185,8 @@ def _replace_lines(connection: Connection, tables: Tables, gone: Sequence[Values
     before, after = _lines(gone, facets), _lines(new, facets)
     lines = tables.lines
     _delete(connection, lines, sorted(before - after))
-    if fresh := sorted(after - before):
-        names = [column.name for column in lines.primary_key]
-        connection.execute(insert(lines), [dict(zip(names, line, strict=True)) for line in fresh])
+    names = [column.name for column in lines.primary_key]
+    insert_rows(connection, lines, [dict(zip(names, line, strict=True)) for line in sorted(after - before)])
 
 
 def _delete(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:

@@ -8,6 +8,7 @@ full, however many records hold the word.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -124,10 +125,14 @@ def stretch_start(stretch: int) -> int:
 
 
 def _tokens(record: Message | Event) -> list[str]:
-    head = _head(stretch_of(micros(record.at)))
-    return [f"{head}{level.rank}{word}" for level, words in words_of(record).items() for word in sorted(words)]
+    head, tokens = _head(stretch_of(micros(record.at))), []
+    for level, words in words_of(record).items():
+        place = f"{head}{level.rank}"
+        tokens += [place + word for word in sorted(words)]
+    return tokens
 
 
+@lru_cache(maxsize=4_096)
 def _head(stretch: int) -> str:
     number, digits = stretch - _FIRST, ""
     for _ in range(4):

@@ -12,7 +12,7 @@ from ..errors import StaleCursor
 from ..model import Batch, Channel, Contact, Item, LedgerEntry
 from . import sql_shown
 from .directory import Directory
-from .sql_bulk import among, insert_rows
+from .sql_bulk import among, insert_rows, new_ids
 from .sql_directory import ensure
 from .sql_locks import lock_records
 from .sql_reading import channel_of
@@ -118,8 +118,8 @@ def _link(connection: Connection, tables: Tables, stream: int, touched: Several[
     ids = _ids(connection, tables, rows.records)
     missing = [name for name in rows.records if name not in ids]
     if missing:
-        insert_rows(connection, tables.records, [rows.records[name] for name in missing])
-        ids.update(_ids(connection, tables, missing))
+        ids.update(zip(missing, new_ids(connection, tables.records, len(missing)), strict=True))
+        insert_rows(connection, tables.records, [{"id": ids[name], **rows.records[name]} for name in missing])
         people = [
             {"record_id": ids[name], "address": address} for name in missing for address in rows.participants[name]
         ]

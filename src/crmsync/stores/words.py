@@ -35,19 +35,20 @@ _ASCII = re.compile(r"[a-z0-9]+")
 
 
 def words_in(text: str) -> Iterable[str]:
-    """Yield the words of a text, some of them several times."""
+    """Return the words of a text, some of them several times."""
     folded = text.casefold()
     if folded.isascii():
-        yield from (word[:_LONGEST] for word in _ASCII.findall(folded))
-        return
+        return [word[:_LONGEST] for word in _ASCII.findall(folded)]
     decomposed = unicodedata.normalize("NFD", unicodedata.normalize("NFKC", folded).casefold())
     plain = unicodedata.normalize("NFC", _ACCENTS.sub("", decomposed))
+    found: list[str] = []
     for match in _any_word().finditer(plain):
         word = match[0]
         if match.lastgroup == "unspaced":
-            yield from (word[i : i + 2] for i in range(len(word)))
+            found += (word[i : i + 2] for i in range(len(word)))
         else:
-            yield word[:_LONGEST]
+            found.append(word[:_LONGEST])
+    return found
 
 
 @cache
@@ -84,8 +85,8 @@ def words_of(record: Message | Event) -> dict[Visibility, frozenset[str]]:
 def _distinct(text: str) -> frozenset[str]:
     # No word reaches across a space, so each piece is looked at once, and most of them are ASCII.
     pieces = set(text.split())
-    plain = " ".join([piece for piece in pieces if piece.isascii()])
-    return frozenset([*words_in(plain), *words_in(" ".join([piece for piece in pieces if not piece.isascii()]))])
+    others = {piece for piece in pieces if not piece.isascii()}
+    return frozenset([*words_in(" ".join(pieces - others)), *words_in(" ".join(others))])
 
 
 def found_by(words: Iterable[str], wanted: Iterable[str]) -> bool:
