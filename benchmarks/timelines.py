@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import json
-import statistics
 import subprocess
 import sys
 import tempfile
@@ -107,14 +106,14 @@ def _read(url: str) -> None:
 
 
 def _time(ask: Callable[[], Any]) -> float:
-    """Return the median of some rounds in milliseconds, after one that warms caches."""
+    """Return the least of some rounds in milliseconds, after one that warms caches: other work only adds to it."""
     ask()
     times = []
     for _ in range(_ROUNDS):
         begin = time.perf_counter()
         ask()
         times.append((time.perf_counter() - begin) * 1e3)
-    return statistics.median(times)
+    return min(times)
 
 
 def _questions(store: SqlStorage) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -152,7 +151,7 @@ def _questions(store: SqlStorage) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 def _report(name: str, figures: dict[int, dict[str, float]]) -> None:
     sizes = sorted(figures)
-    print(f"\n{name}: milliseconds a page of 50 (median of {_ROUNDS})")
+    print(f"\n{name}: milliseconds a page of 50 (least of {_ROUNDS} rounds)")
     print(f"  {'':36}" + "".join(f"{size:>12,}" for size in sizes) + "       ratio")
     for what in figures[sizes[-1]]:
         row = [figures[size].get(what) for size in sizes]
