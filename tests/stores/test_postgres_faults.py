@@ -300,6 +300,30 @@ def test_a_server_that_goes_down_says_so_and_is_used_again_when_it_is_up() -> No
         first(store)
 
 
+def test_a_server_that_dies_in_mid_batch_has_nothing_of_it_when_it_is_up() -> None:
+    with (
+        postgres.new_server() as own,
+        host_engine(own.url(), pool_pre_ping=True) as engine,
+        SqlStorage(engine) as store,
+    ):
+        first(store)
+        own.execute("CHECKPOINT")  # tests' servers commit without waiting for the disk
+        before = everything(store)
+        new = batch(store, item("1", mail("new", "fay@c.example")), contacts=[contact("fay@c.example", "Fay")])
+
+        def die(*said: Any) -> None:
+            if said[2].startswith("INSERT INTO crmsync_shown"):
+                own.stop("immediate")
+
+        event.listen(engine, "after_cursor_execute", die)
+        assert "the connection was lost; sync again" in told(lambda: store.apply(new))
+        event.remove(engine, "after_cursor_execute", die)
+        own.start()
+        assert everything(store) == before
+        store.apply(new)
+        assert store.find("fay@c.example") is not None
+
+
 def test_a_full_disk_says_so_and_leaves_nothing(tmp_path: Path) -> None:
     with postgres.new_server() as own, small_disk(own) as place:
         own.execute(f"CREATE TABLESPACE small LOCATION '{place}'")
