@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from urllib.parse import unquote
 
 from ..model import Attachment, CalendarUser, Participant, Response, Role, clean_address
@@ -79,18 +80,25 @@ def read_participants(properties: Properties) -> tuple[Participant, ...]:
     found: dict[tuple[Role, str], Participant] = {}
     for role, name in ((Role.ORGANIZER, "ORGANIZER"), (Role.ATTENDEE, "ATTENDEE")):
         for line in properties.get(name, ()):
-            parameters, value = split_line(line)
-            address = _read_address(value, parameters)
-            if address and (role, address) not in found:
-                found[role, address] = Participant(
-                    address=address,
-                    role=role,
-                    name=unescape(parameters.get("CN", "")) or None,
-                    response=_read_response(parameters),
-                    user=_read_user(parameters, address),
-                    optional=parameters.get("ROLE", "").upper() == "OPT-PARTICIPANT",
-                )
+            if person := _read_participant(role, line):
+                found.setdefault((role, person.address), person)
     return tuple(found.values())
+
+
+@lru_cache(maxsize=4_096)  # the same people meet over and over, and reading them is a third of the work
+def _read_participant(role: Role, line: str) -> Participant | None:
+    parameters, value = split_line(line)
+    address = _read_address(value, parameters)
+    if address is None:
+        return None
+    return Participant(
+        address=address,
+        role=role,
+        name=unescape(parameters.get("CN", "")) or None,
+        response=_read_response(parameters),
+        user=_read_user(parameters, address),
+        optional=parameters.get("ROLE", "").upper() == "OPT-PARTICIPANT",
+    )
 
 
 def _read_address(value: str, parameters: Mapping[str, str]) -> str | None:

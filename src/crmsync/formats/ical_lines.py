@@ -91,7 +91,7 @@ def read_components(data: bytes) -> list[RawCalendar]:
         inner.clear()
 
     for line in content_lines(data):
-        marker = line[:6].upper()
+        marker = line[:6].upper() if line[:1] in "BbEe" else ""
         if marker == "BEGIN:":
             component = line[6:].strip().upper()
             if component in _OWN_COMPONENTS:
@@ -183,7 +183,10 @@ def first_text(properties: Properties, *names: str) -> str | None:
     """Return the first of these properties that has a text, decoded."""
     for name in names:
         for line in properties.get(name, ()):
-            value = unescape(split_line(line)[1]).strip()
+            head, _, value = line.partition(":")
+            if '"' in head:
+                value = split_line(line)[1]
+            value = unescape(value).strip()
             if value:
                 return value
     return None

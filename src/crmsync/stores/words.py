@@ -14,7 +14,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Iterable
-from functools import cache
+from functools import cache, lru_cache
 
 from ..model import Event, Message, PersonName, Visibility
 
@@ -82,6 +82,7 @@ def words_of(record: Message | Event) -> dict[Visibility, frozenset[str]]:
     return {Visibility.METADATA: at_people, Visibility.SUBJECT: at_title, Visibility.EVERYTHING: at_text}
 
 
+@lru_cache(maxsize=512)  # the meetings of a series have the same texts, and come one after another
 def _distinct(text: str) -> frozenset[str]:
     # No word reaches across a space, so each piece is looked at once, and most of them are ASCII.
     pieces = set(text.split())

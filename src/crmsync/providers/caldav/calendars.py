@@ -13,8 +13,8 @@ from ...model import Collection, Selection, Window, clean_address
 from ...protocols import Identity, Provider, Stream
 from .. import network
 from ..access import Access
-from ..files.mail import is_chosen
 from ..http import Http
+from ..selection import is_chosen
 from .account import CalDavAccount, find_account
 from .dav import Dav, path_of
 from .source import CalDavSource, Listed, position_of

@@ -11,10 +11,10 @@ from typing import NamedTuple
 from ...errors import Unavailable
 from ...model import Collection, Selection, Window
 from ...protocols import Identity, Provider, Stream
+from ..selection import is_chosen
 from .ics import CalendarSource
 from .ics_index import header_of, name_of
 from .layout import MAX_DEPTH
-from .mail import is_chosen
 from .reading import in_words, opened, shown
 
 _SUFFIXES = (".ics", ".ical", ".icalendar")

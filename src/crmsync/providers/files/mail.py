@@ -8,6 +8,7 @@ from pathlib import Path
 from ...errors import Unavailable
 from ...model import Collection, Selection
 from ...protocols import Identity, Provider, Source, Stream
+from ..selection import is_chosen
 from .layout import Kind, Mailbox, empty_folder, mailboxes
 from .mbox import MboxSource
 from .reading import in_words, shown
@@ -82,10 +83,3 @@ class MailFiles(Provider):
             return MboxSource(box.path, box.collection, spanning=box.labelled, html=self._html)
         kind = MaildirSource if box.kind is Kind.MAILDIR else EmlSource
         return kind(box.path, box.collection, html=self._html)
-
-
-def is_chosen(collection: Collection, selection: Selection) -> bool:
-    """Tell whether a folder or calendar is selected: listed by its id, its name, or its role."""
-    listed = selection.collections
-    found = collection.id in listed or collection.name in listed or collection.role.value in listed - {"none"}
-    return selection.mode == "all" or found is (selection.mode == "only")
