@@ -21,6 +21,8 @@ MODULES = {
     "crmsync.providers.files": "What mail programs and Google Takeout export.",
     "crmsync.stores.sql": "The bundled database (extra `sql`).",
     "crmsync.stores.reading": "What reading a bundled store returns.",
+    "crmsync.stores.directory": "A host's own people and companies, for contacts to land in.",
+    "crmsync.stores.migrations": "Older tables to newer ones, and back (extra `migrations`).",
     "crmsync.testing": "Fakes, and the contracts that your own storage and provider can be run against.",
     "crmsync.testing.machine": "The promises, checked over the random life of a tiny account (extra `testing`).",
     "crmsync.model": "The rest of the model: what the names above are made of.",
