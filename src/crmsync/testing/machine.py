@@ -156,7 +156,7 @@ class SyncMachine(RuleBasedStateMachine):
     @rule(call=st.integers(0, 12), before=st.booleans())
     def crash_at_a_storage_call(self, call: int, before: bool) -> None:
         """The process dies before or after the nth call of the storage."""
-        self._run(storage=_Interrupted(self.storage, call, _crash, before=before))
+        self._run(storage=Interrupted(self.storage, call, _crash, before=before))
 
     @rule(
         stream=_streams,
@@ -185,7 +185,7 @@ class SyncMachine(RuleBasedStateMachine):
                 self.go(stream, id_)
             self._run()
 
-        self._run(storage=_Interrupted(self.storage, call, overtake, before=True))
+        self._run(storage=Interrupted(self.storage, call, overtake, before=True))
 
     @rule(call=st.integers(0, 12), stream=_streams, id_=_ids)
     def change_ones_mind(self, call: int, stream: str, id_: str) -> None:
@@ -305,7 +305,7 @@ class SyncMachine(RuleBasedStateMachine):
         }
 
 
-class _Interrupted(Storage):
+class Interrupted(Storage):
     """A storage whose nth call something happens before, or after."""
 
     def __init__(self, inner: Storage, call: int, event: Callable[[], None], *, before: bool) -> None:

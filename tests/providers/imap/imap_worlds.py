@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import imaplib
+import re
 from collections.abc import Mapping
 from contextlib import closing, contextmanager
 from typing import Any
@@ -103,6 +104,19 @@ class Mailbox:
         uid = self.uid_of(name, folder)
         with self.open(folder) as client:
             check(client.uid("MOVE", uid, f'"{to}"'))
+
+
+def renumber(mailbox: Mailbox) -> None:
+    """Give all messages of INBOX new UIDs."""
+    maildir = mailbox.server.maildir(mailbox.user)
+    with mailbox.open() as client:
+        before = client.response("UIDVALIDITY")[1]
+    uids = maildir / "dovecot-uidlist"
+    uids.write_text(re.sub(r" V(\d+)", lambda match: f" V{int(match[1]) + 1_000}", uids.read_text(), count=1))
+    for file in maildir.glob("dovecot.index*"):
+        file.unlink()
+    with mailbox.open() as client:
+        assert before != client.response("UIDVALIDITY")[1], "the test did not manage to renumber"
 
 
 class ImapWorld:
