@@ -275,13 +275,16 @@ def test_one_message_that_the_server_refuses_holds_up_no_other(server: ScriptedS
     assert list("abcde") == names_of(storage.items)
 
 
-def test_one_message_that_breaks_the_connection_is_given_up_and_tried_again(server: ScriptedServer) -> None:
+@pytest.mark.parametrize("poison", [{4}, {1, 6}, {2, 3, 4, 5}])
+def test_messages_that_break_the_connection_are_given_up_and_tried_again(
+    server: ScriptedServer, poison: set[int]
+) -> None:
     server.put(*"abcdef")
 
     def breaks(text: str) -> str | None:
         if text.startswith("UID FETCH ") and "BODYSTRUCTURE" in text:
             pieces = [piece.partition(":") for piece in text.split()[2].split(",")]
-            if any(int(low) <= 4 <= int(high or low) for low, _, high in pieces):
+            if any(int(low) <= uid <= int(high or low) for uid in poison for low, _, high in pieces):
                 return "cut"
         return None
 
@@ -291,8 +294,22 @@ def test_one_message_that_breaks_the_connection_is_given_up_and_tried_again(serv
     server.hook = lambda _: None
     run(server, storage)
 
-    assert {"stored/accepted": 5, "skipped/unreadable": 1} == reasons
+    assert {"stored/accepted": 6 - len(poison), "skipped/unreadable": len(poison)} == reasons
     assert list("abcdef") == names_of(storage.items)
+
+
+def test_a_server_that_breaks_off_at_every_message_is_given_up(server: ScriptedServer) -> None:
+    server.put(*(f"m{number:02}" for number in range(50)))
+    server.hook = lambda text: "cut" if text.startswith("UID FETCH ") else None
+    storage = MemoryStorage()
+    with pytest.raises(Unavailable):
+        run(server, storage)
+    logins = server.logins
+    server.hook = lambda _: None
+    run(server, storage)
+
+    assert logins < 30
+    assert 50 == len(names_of(storage.items))
 
 
 def test_a_message_without_a_text_that_was_announced_is_skipped_and_tried_again(server: ScriptedServer) -> None:

@@ -31,7 +31,7 @@ REMOVALS = 5_000
 FRESH = 60.0
 """For so many seconds what STATUS said of a folder stands for its state at a call."""
 
-LOSSES = 8
+LOSSES = 20
 """How often in a row a connection may be lost before anything was read."""
 
 _ID = re.compile(r"([1-9]\d{0,9})\.([1-9]\d{0,9})")
@@ -309,6 +309,8 @@ class _Todo:
         """Pages that were handed out and are not done yet."""
         self._waiting: list[UidSet] = []
         self._progress = False
+        self._alone = 0
+        """How often in a row the connection was lost over one message alone."""
 
     def coming(self) -> Iterator[UidSet] | None:
         """Return the pages to read now; None where nothing is left.
@@ -333,16 +335,16 @@ class _Todo:
     def done(self, uids: UidSet) -> None:
         """Cross messages out."""
         self._begun = [left for page in self._begun if (left := page - uids)]
-        self._size, self._progress = PAGE, True
+        self._size, self._progress, self._alone = PAGE, True, 0
 
     def again(self, *, lost: bool = False) -> UidSet:
         """Hand out once more what is not done, in smaller pages if they were lost; return a message to give up."""
         poison = UidSet()
         if lost and not self._progress:
-            if self._size == 1:
+            self._alone += self._size == 1
+            self._size = max(self._size // 15, 1)
+            if self._alone > 1:
                 poison = self._begun.pop()
-            else:
-                self._size = max(self._size // 15, 1)
         self._waiting = self._begun + self._waiting
         self._begun, self._progress = [], False
         return poison
