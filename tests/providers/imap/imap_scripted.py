@@ -94,7 +94,8 @@ class ScriptedServer:
         self.logins = 0
         self.greeting = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready\r\n"
         self.hook: Hook = lambda _: None
-        self.items_first = False
+        self.mute: set[int] = set()
+        """UIDs that FETCH passes over."""
         self._listening = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listening.getsockname()[1])
         self._connections: list[socket.socket] = []
@@ -277,6 +278,8 @@ class _Talk:
         assert match, text
         since = int(match[3] or 0)
         for uid in self._uids(match[1]):
+            if uid in self.server.mute:
+                continue
             if self.folder.changed.get(uid, 0) > since or not match[3]:
                 self._fetched(uid, self.folder.messages[uid], match[2])
         return None

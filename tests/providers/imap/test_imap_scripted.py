@@ -312,6 +312,18 @@ def test_a_server_that_breaks_off_at_every_message_is_given_up(server: ScriptedS
     assert 50 == len(names_of(storage.items))
 
 
+def test_a_message_that_the_server_passes_over_is_not_taken_for_gone(server: ScriptedServer) -> None:
+    server.put(*"abc")
+    server.mute = {2}
+    storage = MemoryStorage()
+    first = run(server, storage)
+    server.mute = set()
+    run(server, storage)
+
+    assert {"stored/accepted": 2, "skipped/unreadable": 1} == first
+    assert list("abc") == names_of(storage.items)
+
+
 def test_a_message_without_a_text_that_was_announced_is_skipped_and_tried_again(server: ScriptedServer) -> None:
     server.put(*"ab")
     server.hook = lambda text: b"TAG OK done\r\n" if "BODY.PEEK[1]" in text else None

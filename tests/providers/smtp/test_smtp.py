@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from certificates import Authority, server_context
+from lines import Line
 from mail_hub import MailHub
 from scripted import answering, saying, serving
 
@@ -472,3 +473,20 @@ def test_an_offer_that_is_withdrawn_while_sending_is_told_by_its_code() -> None:
     big = OutgoingAttachment(name="big", data=b"x" * 20_000_000)
     with serving(serve) as port, pytest.raises((Refused, Unavailable)):
         SmtpSender(access(port, timeout=2)).send(outgoing(attachments=[big]))
+
+
+def test_wherever_the_line_is_cut_what_is_said_is_what_happened(hub: MailHub) -> None:
+    at, replies = 0, 10_000
+    while at < replies:
+        hub.mail.clear()
+        with Line(hub.port) as line:
+            line.cuts = [at] if at else []
+            try:
+                SmtpSender(access(line.port)).send(outgoing())
+                told = "sent"
+            except Unavailable as error:
+                told = "open" if "same idempotency key" in str(error) else "not sent"
+            if not at:
+                replies = len(line.received)
+        assert told in {"sent": ["sent", "open"], "": ["not sent"]}["sent" if hub.mail else ""], f"cut at {at}"
+        at += 1
