@@ -14,9 +14,12 @@ from sqlalchemy import Connection, Engine, create_engine, event, inspect, text
 from store_worlds import batch, channel, contact, everything, item, mail
 
 from crmsync.errors import StaleCursor, StorageError
+from crmsync.model import Item
+from crmsync.stores.reading import Query
 from crmsync.stores.sql import SqlStorage
 
 HERE = "mia-mail/INBOX"
+ANN = "ann@a.example"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -171,47 +174,78 @@ def test_a_host_s_transaction_that_sees_an_old_moment_may_read_and_not_write(pos
         assert connection.execute(text("SELECT count(*) FROM crmsync_records")).scalar() == 1
 
 
-@pytest.mark.parametrize("level", ["READ COMMITTED", "SERIALIZABLE"])
-def test_two_hosts_transactions_that_bring_one_record_end_as_one_after_the_other(postgres_url: str, level: str) -> None:
-    SqlStorage(postgres_url).close()
-    same = mail("a", "ann@a.example")
-    ann = contact("ann@a.example", "Ann")
+LEO = {"stream": "leo-mail/INBOX", "of": channel("leo-mail", "leo")}
 
-    def bring(engine: Engine, key: str) -> str | None:
-        """Bring it; return what kept it from being committed."""
-        try:
-            with engine.begin() as connection:
-                store = SqlStorage(connection)
-                of = channel(key, key.partition("-")[0])
-                store.apply(batch(store, item("1", same), stream=f"{key}/INBOX", of=of, contacts=[ann]))
-        except StorageError as error:
-            return str(error)
-        return None
 
-    with other_engine(postgres_url, isolation_level=level) as engine, ThreadPoolExecutor(1) as pool:
+def bring(engine: Engine, *items: Item, **fields: Any) -> str | None:
+    """Apply a batch of Leo's in a transaction of the host's; return what kept it from being committed."""
+    try:
         with engine.begin() as connection:
             store = SqlStorage(connection)
-            store.apply(batch(store, item("1", same), contacts=[ann]))
-            second = pool.submit(bring, engine, "leo-mail")
-            waited = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            with other_engine(postgres_url) as looking:
-                while not second.done():
-                    with looking.connect() as look:
-                        if look.execute(text(waited)).scalar():
-                            break
-        said = second.result(30)
+            store.apply(batch(store, *items, **LEO, **fields))
+    except StorageError as error:
+        return str(error)
+    return None
+
+
+def meet(url: str, engine: Engine, first: dict[str, Any], second: dict[str, Any]) -> str | None:
+    """Let Leo's batch come before Mia's transaction is committed; return what kept his from it."""
+    waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    with ThreadPoolExecutor(1) as pool, other_engine(url) as looking:
+        with engine.begin() as connection:
+            store = SqlStorage(connection)
+            store.apply(batch(store, *first["items"], contacts=first["contacts"]))
+            leo = pool.submit(bring, engine, *second["items"], contacts=second["contacts"])
+            while not leo.done():
+                with looking.connect() as look:
+                    if look.execute(waiting).scalar():
+                        break
+        return leo.result(30)
+
+
+def holds_together(store: SqlStorage) -> bool:
+    """Tell whether what reading reads is what follows from the rest."""
+    before = everything(store), store.timeline("kim", Query(company="a.example"))
+    store.rebuild()
+    return before == (everything(store), store.timeline("kim", Query(company="a.example")))
+
+
+@pytest.mark.parametrize("level", ["READ COMMITTED", "SERIALIZABLE"])
+def test_two_transactions_that_bring_one_record_end_as_one_after_the_other(postgres_url: str, level: str) -> None:
+    SqlStorage(postgres_url).close()
+    same = {"items": [item("1", mail("a", ANN))], "contacts": [contact(ANN, "Ann")]}
+    with other_engine(postgres_url, isolation_level=level) as engine:
+        said = meet(postgres_url, engine, same, same)
         if level == "SERIALIZABLE":
             assert said is not None
             assert "another transaction was in the way; roll back, and sync again" in said
-            assert bring(engine, "leo-mail") is None
-        else:
-            assert said is None
+            said = bring(engine, *same["items"], contacts=same["contacts"])
+        assert said is None
     with SqlStorage(postgres_url) as store:
         assert [len(store.timeline(who).entries) for who in ("mia", "leo", "kim")] == [1, 1, 1]
         assert [p.records for p in store.people("kim").entries] == [1]
-        before = everything(store)
-        store.rebuild()
-        assert everything(store) == before
+        assert holds_together(store)
+
+
+MAIL = {"items": [item("1", mail("a", ANN))], "contacts": []}
+CONTACT = {"items": [item("2", mail("b", "ben@b.example"))], "contacts": [contact(ANN, "Ann")]}
+
+
+@pytest.mark.parametrize(("first", "second"), [(MAIL, CONTACT), (CONTACT, MAIL)], ids=["mail first", "person first"])
+def test_whose_mail_comes_while_they_join_a_company_is_in_its_timeline(
+    postgres_url: str, first: dict[str, Any], second: dict[str, Any]
+) -> None:
+    with SqlStorage(postgres_url) as store, other_engine(postgres_url) as engine:
+        assert meet(postgres_url, engine, first, second) is None
+        assert len(store.timeline("kim", Query(company="a.example")).entries) == 1
+        assert holds_together(store)
+
+
+def test_whom_two_transactions_make_at_once_is_made_by_one(postgres_url: str) -> None:
+    with SqlStorage(postgres_url) as store, other_engine(postgres_url) as engine:
+        assert meet(postgres_url, engine, CONTACT, {**MAIL, "contacts": CONTACT["contacts"]}) is None
+        assert [p.records for p in store.people("kim").entries] == [1]
+        assert holds_together(store)
 
 
 # -- where the tables are

@@ -59,7 +59,7 @@ def quick(examples: int) -> Any:
     return settings(max_examples=examples, deadline=None, suppress_health_check=slow)
 
 
-@quick(100)
+@quick(60)
 @given(
     life=steps, ends=shared, viewer=st.sampled_from((*VIEWERS, "")), asked=queries, strictest=st.booleans(),
 )  # fmt: skip
@@ -101,7 +101,7 @@ copies = st.lists(
 )
 
 
-@quick(100)
+@quick(60)
 @given(
     held=copies,
     ends=st.fixed_dictionaries(dict.fromkeys(OWNERS, levels)),
@@ -142,7 +142,7 @@ def test_the_same_is_stored_as_by_the_reference(sql: Sql, life: list[Any]) -> No
             assert held_by(store, stream, id_) == held_by(memory, stream, id_)
 
 
-@quick(100)
+@quick(60)
 @given(record=whole_records(), level=st.sampled_from(Visibility))
 def test_every_record_comes_back_equal(sql: Sql, record: Any, level: Visibility) -> None:
     store = sql.emptied()

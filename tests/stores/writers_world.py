@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
@@ -203,6 +204,8 @@ def _fork(number: int, url: str, tallies: Path) -> int:
     if not child:
         try:
             work(number, url, tallies)
+        except BaseException:
+            traceback.print_exc()
         finally:
             os._exit(1)
     return child
