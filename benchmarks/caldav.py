@@ -12,6 +12,7 @@ removed objects. A relay counts requests and octets. Compared are:
 from __future__ import annotations
 
 import argparse
+import importlib.metadata
 import json
 import os
 import re
@@ -50,7 +51,7 @@ class Cost(NamedTuple):
     cpu: float
     """Seconds of processor time of the whole process, its imports too."""
     work: float
-    """Without what it took to start and import; 0 where it cannot be told apart."""
+    """The same in a process that is running already, as a worker's is; 0 where it cannot be told apart."""
 
 
 def main() -> None:
@@ -66,7 +67,7 @@ def main() -> None:
     if options.child:
         _child(options.child, options.port, options.state)
         return
-    peers = [peer for peer in options.peers.split(",") if peer != "vdirsyncer" or _vdirsyncer()]
+    peers = [peer for peer in options.peers.split(",") if _is_there(peer)]
     costs: dict[tuple[str, str], list[Cost]] = {}
     with tempfile.TemporaryDirectory() as directory:
         pristine = Path(directory, "pristine")
@@ -77,6 +78,13 @@ def main() -> None:
                 for step, cost in _life(peer, pristine, Path(directory, "room")):
                     costs.setdefault((peer, step), []).append(cost)
     _print(peers, {key: _median(found) for key, found in costs.items()})
+
+
+def _is_there(peer: str) -> bool:
+    there = {"vdirsyncer": bool(_vdirsyncer()), "caldav": bool([*importlib.metadata.distributions(name="caldav")])}
+    if not there.get(peer, True):
+        print(f"caldav: {peer} is not installed, and left out")
+    return there.get(peer, True)
 
 
 def _print(peers: list[str], costs: dict[tuple[str, str], Cost]) -> None:
@@ -141,9 +149,14 @@ def _child(peer: str, port: int, state: Path) -> None:
         begin = time.process_time()
         caldav_yardstick.run(port, HOME, f"{USER}:{PASSWORD}", state)
     elif peer == "crmsync":
+        import crmsync.providers.caldav
+        import crmsync.stores.sql
+
+        assert crmsync.providers.caldav, crmsync.stores.sql
         begin = time.process_time()
         _crmsync(port, state)
     else:
+        sys.path.remove(str(Path(__file__).parent))  # where this file has the package's name
         import caldav
         import icalendar
 

@@ -19,6 +19,7 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpcore
 
 from ..errors import NotAuthorized, RateLimited, TooLarge, Unavailable
+from ..model.suffixes import split_domain
 from ..model.value import ascii_domain
 from . import network
 from .access import Access, Security
@@ -329,11 +330,7 @@ def _same_site(one: object, other: object) -> bool:
     names = [getattr(parts, "hostname", None) or "" for parts in (one, other)]
     if names[0] == names[1]:
         return True
-    # The public suffix list, bundled: 0.4 s, where a server refers to another host only.
-    import tldextract  # noqa: PLC0415 - see above
-
-    extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
-    domains = {extract(name).top_domain_under_public_suffix for name in names}
+    domains = {split_domain(name).registrable for name in names}
     return len(domains) == 1 and "" not in domains
 
 
