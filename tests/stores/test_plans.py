@@ -182,6 +182,15 @@ def test_a_search_reads_the_index_of_words(postgresql: Watched, sqlite: Watched,
     assert [step for step in scans if "VIRTUAL TABLE INDEX" not in step or ":M" not in step] == []
 
 
+def test_a_search_leaves_the_host_s_planner_as_it_was(postgresql: Watched) -> None:
+    with postgresql.engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = on")
+        SqlStorage(connection, prefix=PREFIX).timeline("nobody", Query(text="about"))
+        assert connection.exec_driver_sql("SHOW enable_seqscan").scalar() == "on"
+    said = [statement for statement, _ in postgresql.asked(lambda s: s.timeline("nobody", Query(text="about")))]
+    assert [n for n, s in enumerate(said) if "set_config" in s] == [0, len(said) - 2]
+
+
 def test_tracing_an_item_reads_no_whole_table(sqlite: Watched) -> None:
     steps = [step for said in sqlite.asked(lambda s: s.why("1")) for step in steps_in_sqlite(sqlite, *said)]
     assert {step for step in steps if step.startswith("SCAN")} == {"SCAN named"}

@@ -15,7 +15,7 @@ from .sql_lines import Asked, Line, Shape, also_in, limits, read_lines
 from .sql_rows import chunks, level_of
 from .sql_tables import Tables
 from .sql_viewer import shown_rows
-from .sql_words import matching, stretch_of, stretch_start
+from .sql_words import by_index, matching, stretch_of, stretch_start
 
 _MOST = 64
 """So many stretches are read at once where words are rare: two years and a bit."""
@@ -28,6 +28,13 @@ def search(
 
     Only stretches in which the viewer sees anything of this timeline are looked at.
     """
+    with by_index(connection):
+        return _search(connection, this, words, start, limit)
+
+
+def _search(
+    connection: Connection, this: Asked, words: Sequence[str], start: Place | None, limit: int | None
+) -> list[Line]:
     found: list[Line] = []
     step, width, place = -1 if this.descending else 1, 1, start
     while words and (nearest := read_lines(connection, this, place, 1)):

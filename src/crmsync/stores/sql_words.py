@@ -7,7 +7,8 @@ full, however many records hold the word.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
@@ -139,6 +140,22 @@ def _head(stretch: int) -> str:
         number, digit = divmod(number, 36)
         digits = _DIGITS[digit] + digits
     return digits
+
+
+@contextmanager
+def by_index(connection: Connection) -> Iterator[None]:
+    """Have PostgreSQL look words up in their index.
+
+    Of some ten thousand records it would compare all: it takes the comparison of a `tsvector` for cheap.
+    """
+    if connection.dialect.name != "postgresql":
+        yield
+        return
+    name = "enable_seqscan"
+    before = connection.execute(select(func.current_setting(name), func.set_config(name, "off", True))).one()[0]
+    yield
+    # Until the end of the transaction, which may be the host's. One that has failed has undone it.
+    connection.execute(select(func.set_config(name, before, True)))
 
 
 def matching(
