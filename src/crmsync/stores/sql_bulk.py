@@ -36,7 +36,8 @@ def insert_rows(
 def new_ids(connection: Connection, table: Table, count: int) -> list[int]:
     """Return ids for so many new rows of a table whose `id` the database numbers: nobody else gets them."""
     if connection.dialect.name == "postgresql":
-        name = connection.dialect.identifier_preparer.format_table(table)
+        # Not the dialect's quoting, which is for a statement's text: it doubles percent signs.
+        name = ".".join('"' + part.replace('"', '""') + '"' for part in (table.schema, table.name) if part)
         number = func.nextval(func.pg_get_serial_sequence(name, "id"))
         return list(connection.execute(select(number).select_from(func.generate_series(1, count))).scalars())
     # There is one writer, who has begun to write: as SQLite itself would number them.
