@@ -112,6 +112,21 @@ def test_a_broken_answer_stops_its_calendar_only_and_the_next_run_converges(
     assert ["a.ics", "b.ics", "c.ics", "h.ics"] == ids(storage)
 
 
+def test_a_packed_listing_that_unfolds_to_more_than_anybody_needs_is_not_read_on(server: ScriptedServer) -> None:
+    bomb = gzip.compress(b"<?xml version='1.0'?><d:multistatus xmlns:d='DAV:'>" + b" " * (65 << 20), 1)
+
+    def change(seen: Seen, _: Exchange | None) -> Exchange:
+        bombed = seen.path.endswith("/work/") and seen.method == "PROPFIND"
+        return Exchange(207, {"Content-Encoding": "gzip"}, bomb) if bombed else server.answer(seen, None)
+
+    server.proxy.change = change
+    storage = MemoryStorage()
+    with pytest.raises(Unavailable, match="is larger than 67108864 octets"):
+        run(server, storage)
+
+    assert ["h.ics"] == ids(storage)
+
+
 def test_a_short_pause_is_sat_out(server: ScriptedServer) -> None:
     pauses = [Exchange(429, {"Retry-After": "0"}, b"")]
     server.proxy.change = lambda seen, _: pauses.pop() if pauses else server.answer(seen, None)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 
-from ...errors import NotAuthorized, Unavailable
+from ...errors import NotAuthorized, TooLarge, Unavailable
 from ..http import MAX_BODY, Answer, Http
 from .xml import Multistatus, NotMultistatus, propfind, read_multistatus
 
@@ -29,7 +29,7 @@ class Reply(NamedTuple):
 class Dav:
     """One account's WebDAV server.
 
-    All methods may raise `NotAuthorized`, `RateLimited`, `Unavailable` and `TooLarge`.
+    All methods may raise `NotAuthorized`, `RateLimited` and `Unavailable`; `report` may raise `TooLarge`.
     """
 
     def __init__(self, http: Http, *, token: bool = False) -> None:
@@ -38,7 +38,10 @@ class Dav:
 
     def propfind(self, url: str, properties: Iterable[str], *, depth: int, expect: Collection[int] = (207,)) -> Reply:
         """Ask for properties of a resource and, with depth 1, of its members (RFC 4918 section 9.1)."""
-        return self._ask("PROPFIND", url, propfind(properties), depth, expect)
+        try:
+            return self._ask("PROPFIND", url, propfind(properties), depth, expect)
+        except TooLarge as error:
+            raise Unavailable(str(error)) from error  # there is no asking for less
 
     def report(
         self, url: str, body: bytes, *, depth: int, expect: Collection[int] = (207,), max_body: int = MAX_BODY

@@ -237,15 +237,12 @@ class CalDavSource(Source):
             middle = here.model_copy(update={"known": pack(known)})
             page = _page(batch, middle.dump(), deletes=gone, total=total)
             gone = []
-        last = here.model_copy(
-            update={
-                "token": found.position.token,
-                "ctag": found.position.ctag,
-                "checked": self._day() if found.compared else here.checked,
-                "end": self._end(),
-                "known": pack(known),
-            }
-        )
+        stands: dict[str, object] = {"known": pack(known)}
+        if found.complete:  # or the next run lists it all again
+            checked = self._day() if found.compared else here.checked
+            stands |= {"token": found.position.token, "ctag": found.position.ctag, "checked": checked}
+            stands["end"] = self._end()
+        last = here.model_copy(update=stands)
         update = {"cursor": last.dump(), "more": False, "complete": found.complete}
         page = page or Page(cursor=last.dump(), deletes=gone)
         yield page.model_copy(update=update)
