@@ -21,6 +21,9 @@ class Line:
         """From the server."""
         self.sent = bytearray()
         self.connections = 0
+        self.trips = 0
+        """How often the client spoke after the server had: so often a line's delay is waited for."""
+        self._server_spoke = True
         self._open: list[socket.socket] = []
         self._lock = threading.Lock()
         self._thread = threading.Thread(target=self._serve, daemon=True)
@@ -41,7 +44,7 @@ class Line:
         """Begin to remember anew."""
         self.received.clear()
         self.sent.clear()
-        self.connections = 0
+        self.connections = self.trips = 0
 
     def _serve(self) -> None:
         while True:
@@ -65,6 +68,8 @@ class Line:
                     data, limit = data[:limit], limit - len(data)
                 with self._lock:
                     kept += data
+                    self.trips += kept is self.sent and self._server_spoke
+                    self._server_spoke = kept is self.received
                 to.sendall(data)
                 if limit is not None and limit <= 0:
                     break

@@ -21,7 +21,7 @@ from crmsync.errors import CrmSyncError
 from crmsync.formats import parse_message
 from crmsync.model import Collection, CollectionRole
 from crmsync.protocols import Storage
-from crmsync.providers.imap import ImapMail, source
+from crmsync.providers.imap import ImapMail, cursor, fetching, source
 from crmsync.rules import decide
 from crmsync.stores.memory import MemoryStorage
 from crmsync.testing.machine import Crash, Interrupted
@@ -57,9 +57,13 @@ class ImapMachine(RuleBasedStateMachine):
         profile=st.sampled_from(sorted(PROFILES)),
         page=st.sampled_from([1, 1, 2, 200]),
         mails=st.sampled_from([0, 3, 4]),
+        giant=st.booleans(),
     )
-    def begin(self, profile: str, page: int, mails: int) -> None:
-        self.page, source.PAGE = source.PAGE, page
+    def begin(self, profile: str, page: int, mails: int, giant: bool) -> None:
+        self.bounds = source.PAGE, cursor.FRAGMENTED, fetching.CHUNK_OCTETS
+        source.PAGE = page
+        if giant:  # as in a very fragmented folder, with texts too large for a page to be in memory at once
+            cursor.FRAGMENTED, fetching.CHUNK_OCTETS = 0, 1
         self.box = Mailbox(dovecot(profile))
         self.box.make(WIRE[NORTH], WIRE[TRASH])
         self.client = self.box.server.client(self.box.user)
@@ -267,7 +271,7 @@ class ImapMachine(RuleBasedStateMachine):
             try:
                 self.settle()
             finally:
-                source.PAGE = self.page
+                source.PAGE, cursor.FRAGMENTED, fetching.CHUNK_OCTETS = self.bounds
                 self.line.__exit__()
                 self.client.shutdown()
 

@@ -466,6 +466,24 @@ def test_two_hundred_thousand_messages_take_little_memory_and_a_short_cursor(ser
     assert peak < 100e6
 
 
+@pytest.mark.parametrize("count", [1_000, 100_000])
+def test_a_look_at_any_number_of_messages_takes_two_round_trips(server: ScriptedServer, count: int) -> None:
+    server.inbox.messages = dict.fromkeys(range(1, 2 * count, 2), Stored.of(mail("x")))
+    server.inbox.uidnext = 2 * count + 1
+    with Line(server.port) as line:
+        with ImapMail(access_to(line.port, ME)) as provider:
+            *_, last = the_source(provider).changes(None)
+        with ImapMail(access_to(line.port, ME)) as provider:
+            provider.identify()
+            line.forget()
+            (page,) = the_source(provider).changes(last.cursor)
+
+    assert 2 == line.trips  # namespaces and folders; farewell
+    assert len(line.received) < 500
+    assert page.cursor == last.cursor
+    assert len(last.cursor) < 30_000
+
+
 def test_a_fragmented_folder_has_a_bounded_cursor_and_loses_nothing(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:

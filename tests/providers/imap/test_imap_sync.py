@@ -187,6 +187,29 @@ def test_a_run_with_nothing_new_opens_no_folder(mailbox: Mailbox) -> None:
     assert before == storage.cursors
 
 
+def test_looking_and_catching_up_take_few_round_trips(mailbox: Mailbox) -> None:
+    mailbox.make("Clients", "Other/Nested")
+    mailbox.put(*(mail(f"old{number}") for number in range(30)))
+    mailbox.put(mail("b"), folder="Other/Nested")
+    storage = MemoryStorage()
+    run(mailbox, storage)
+    trips = []
+    for change in (False, True):
+        if change:
+            mailbox.put(*(mail(f"new{number}") for number in range(20)))
+            mailbox.flag("old7", "old8", flags="\\Flagged")
+            mailbox.remove("old3", "old11")
+        with Line(mailbox.server.port) as line, ImapMail(access_to(line.port, mailbox.user)) as provider:
+            provider.identify()
+            line.forget()
+            sync(provider, storage, CHANNEL, POLICY)
+            trips.append(line.trips)
+
+    assert trips[0] <= 3
+    assert trips[1] <= 8
+    assert 49 == len(names_of(storage.items))
+
+
 def test_new_uids_for_everything_bring_no_mail_twice_and_lose_none(mailbox: Mailbox) -> None:
     mailbox.put(*(mail(name) for name in "abcdef"))
     storage = MemoryStorage()

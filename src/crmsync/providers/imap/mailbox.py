@@ -33,6 +33,8 @@ class Opened(NamedTuple):
     everything: UidSet
     live: UidSet
     """The messages, those marked as deleted left out."""
+    marked: UidSet
+    """Those marked as deleted."""
     complete: bool
     """Whether it is proved that these are all."""
     lowest: int
@@ -106,6 +108,7 @@ def open_folder(connection: Connection, wire: bytes) -> Opened:
         exists=connection.exists,
         everything=everything,
         live=everything - deleted,
+        marked=deleted,
         complete=len(everything) == connection.exists,
         lowest=lowest,
     )

@@ -14,7 +14,7 @@ from ...protocols import AttachmentSource, Source
 from . import fetching
 from .attachments import read_attachment
 from .connection import Connection
-from .cursor import FolderCursor, cursor_of, read_cursor
+from .cursor import FolderCursor, covering, cursor_of, read_cursor
 from .fetching import Interrupted, Place, Taken
 from .folders import Folder
 from .gmail import Labels
@@ -92,16 +92,16 @@ class FolderSource(Source, AttachmentSource):
         if verdict := self._verdict(screen):
             yield from self._excluded(opened, opened.live, UidSet(), verdict)
             return
-        known, total = UidSet(), len(opened.live)
+        known, left, total = UidSet(), len(opened.live), len(opened.live)
         self._listed, self._ahead = opened.live, None
         place = self._place(opened.uidvalidity)
         for page in opened.live.pages(PAGE):
-            known |= page
+            left -= len(page)
+            known = known | covering(page, opened.live, opened) if left else opened.live
             self._page = page
-            cursor = cursor_of(opened, known, len(known), self._where, modseq=opened.modseq)
             yield Page(
-                cursor=cursor,
-                more=len(known) < total,
+                cursor=cursor_of(opened, known, total - left, self._where, modseq=opened.modseq),
+                more=left > 0,
                 present=[place.id_of(uid) for uid in reversed(page)],
                 complete=opened.complete,
                 total=total,
@@ -142,7 +142,7 @@ class FolderSource(Source, AttachmentSource):
         else:
             for part, page in self._read(todo, opened.uidvalidity, screen):
                 left -= len(part)
-                known |= part
+                known = known | covering(part, todo, opened) if left else found.known | todo
                 held += len(part)
                 yield page.model_copy(update={"cursor": cursor(), "more": left > 0, "total": total})
         if not found.gone and not total:
