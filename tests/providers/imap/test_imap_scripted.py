@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tracemalloc
 from collections.abc import Iterator
-from itertools import count
+from itertools import accumulate, count
 
 import pytest
 from imap_scripted import Folder, ScriptedServer, Stored
@@ -13,9 +13,10 @@ from lines import Line
 
 from crmsync import Channel, ContactCreation, Policy, Selection, sync
 from crmsync.errors import NotFound, RateLimited, TooLarge, Unavailable
-from crmsync.model import CollectionRole, Message, Outcome, Reason
-from crmsync.providers.imap import ImapMail, attachments, cursor, source
+from crmsync.model import CollectionRole, Cursor, Message, Outcome, Page, Reason
+from crmsync.providers.imap import ImapMail, attachments, cursor, fetching, source
 from crmsync.providers.imap.source import FolderSource
+from crmsync.rules import decide
 from crmsync.testing import MemoryStorage
 
 CHANNEL = Channel(key="c", addresses={ME}, contacts=ContactCreation.SENT_AND_RECEIVED)
@@ -482,6 +483,40 @@ def test_a_look_at_any_number_of_messages_takes_two_round_trips(server: Scripted
     assert len(line.received) < 500
     assert page.cursor == last.cursor
     assert len(last.cursor) < 30_000
+
+
+@pytest.mark.parametrize("begun", [False, True])
+@pytest.mark.parametrize("page", [2, 200])
+def test_each_cursor_of_a_fragmented_folder_leaves_what_was_not_read_to_the_next_run(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, page: int, *, begun: bool
+) -> None:
+    monkeypatch.setattr(cursor, "FRAGMENTED", 0)
+    monkeypatch.setattr(fetching, "CHUNK_OCTETS", 1)  # each text alone: a page is done in pieces
+    monkeypatch.setattr(source, "PAGE", page)
+    since = next(iter(inbox_pages(server, None))).cursor if begun else None
+    server.inbox.put(mail("internal", sender="bob@acme.com"))
+    server.put("a", "b", "marked", "c", "gone", "d")
+    server.inbox.messages[5].flags = "\\Deleted"
+    server.inbox.remove(6)
+    cursors = [p.cursor for p in inbox_pages(server, since)]
+    seen = [*accumulate((ids_of(p) for p in inbox_pages(server, since)), frozenset.union)]
+    server.inbox.messages[5].flags = ""
+    server.inbox.touch(5)
+
+    everything = {f"1000.{uid}" for uid in (1, 2, 3, 4, 5, 7)}
+    for here, before in zip(cursors, seen, strict=True):
+        later = frozenset[str]().union(*(ids_of(p) for p in inbox_pages(server, here)))
+        assert everything == before | later
+        assert not before & later
+
+
+def inbox_pages(server: ScriptedServer, since: Cursor | None) -> list[Page]:
+    with ImapMail(server.access()) as provider:
+        return list(the_source(provider).changes(since, screen=lambda record: decide(record, CHANNEL, POLICY)))
+
+
+def ids_of(page: Page) -> frozenset[str]:
+    return frozenset([*page.present, *(item.id for item in page.upserts), *(one.id for one in page.screened)])
 
 
 def test_a_fragmented_folder_has_a_bounded_cursor_and_loses_nothing(
