@@ -33,6 +33,8 @@ import dovecot  # noqa: E402 - the tests' server
 OWNER = "jan@ours.example"
 FOLDERS = (("INBOX", "", 7), ("Sent", ".Sent", 2), ("Archive/Clients", ".Archive.Clients", 1))
 PHASES = ("first", "nothing", "change")
+PARTS = {"source": "read, and parsed to models", "memory": "and decided, planned and kept in memory"}
+"""Parts of what crmsync does, to show what takes how long."""
 _MBSYNC = """\
 FSync no
 
@@ -88,8 +90,8 @@ def main() -> None:
         Path(room).chmod(0o755)
         bench = _Bench(server, Path(room), options.messages)
         for _ in range(options.rounds):
-            for side in sides:
-                bench.run(side, "direct")
+            for side in (*sides, *PARTS):
+                bench.run(side, "direct", phases=PHASES if side in sides else PHASES[:1])
         for side in sides:
             bench.run(side, "counted")
         for side in sides:
@@ -164,13 +166,13 @@ class _Bench:
             client.uid("EXPUNGE", f"{low + 20}:{low + 19 + deletes}")
         client.logout()
 
-    def run(self, side: str, mode: str) -> None:
-        """Run one side through all phases."""
+    def run(self, side: str, mode: str, phases: Sequence[str] = PHASES) -> None:
+        """Run one side through some phases."""
         state = self.room / "state"
         shutil.rmtree(state, ignore_errors=True)
         self._reset(self.pristine)
         with self._line(mode) as (port, counted):
-            for phase in PHASES:
+            for phase in phases:
                 if phase == "change":
                     self._change()
                 counted()
@@ -179,7 +181,7 @@ class _Bench:
                 self.figures[side, mode, phase].append(figure)
         print(
             f"  {side:10} {mode:8}",
-            *(f"{phase} {self.figures[side, mode, phase][-1].seconds:7.2f} s" for phase in PHASES),
+            *(f"{phase} {self.figures[side, mode, phase][-1].seconds:7.2f} s" for phase in phases),
         )
 
     @contextmanager
@@ -242,6 +244,9 @@ class _Bench:
                     f"  {side:10} {phase:8} {figure.octets / 1e6:8.2f} MB {figure.trips:5} trips"
                     f" {direct.processor:7.2f} s {direct.megabytes:6.0f} MB"
                 )
+        print("\nwhat takes how long, first import, directly: processor seconds, start of the process included")
+        for side, what in {**PARTS, "crmsync": "and committed to SQLite, with search and timelines"}.items():
+            print(f"  {self._median(side, 'direct', 'first').processor:7.2f} s  {what}")
         print("\ncrmsync to the others, first import")
         targets = {"yardstick": "at most 2.5", "naive": "at most 0.10", "mbsync": "none: it parses nothing"}
         for side in sides[1:]:
@@ -257,8 +262,8 @@ class _Bench:
 
 
 def _child(side: str, port: str, user: str, state: str) -> None:
-    if side == "crmsync":
-        _crmsync(int(port), user, Path(state))
+    if side in ("crmsync", *PARTS):
+        _crmsync(side, int(port), user, Path(state))
     else:
         import imap_peers
 
@@ -268,10 +273,11 @@ def _child(side: str, port: str, user: str, state: str) -> None:
     print(int(peak.split()[1]) / 1024)
 
 
-def _crmsync(port: int, user: str, state: Path) -> None:
-    from crmsync import Channel, ContactCreation, Policy, sync
+def _crmsync(side: str, port: int, user: str, state: Path) -> None:
+    from crmsync import Channel, ContactCreation, Policy, Selection, sync
     from crmsync.providers.access import Access
     from crmsync.providers.imap import ImapMail
+    from crmsync.stores.memory import MemoryStorage
     from crmsync.stores.sql import SqlStorage
 
     channel = Channel(key="jan", addresses={OWNER}, contacts=ContactCreation.SENT_AND_RECEIVED, group_mail=True)
@@ -279,10 +285,17 @@ def _crmsync(port: int, user: str, state: Path) -> None:
         host="127.0.0.1", port=port, security="unencrypted", username=user, password=lambda: dovecot.PASSWORD,
         allow_internal=True,
     )  # fmt: skip
-    storage = SqlStorage(f"sqlite:///{state / 'crm.db'}")
     with ImapMail(access) as mail:
-        sync(mail, storage, channel, Policy(internal_mail=True))
-    storage.close()
+        if side == "source":
+            for stream in mail.streams(Selection()):
+                for page in stream.source.changes(None):
+                    list(stream.source.fetch(page.present))
+        elif side == "memory":
+            sync(mail, MemoryStorage(), channel, Policy(internal_mail=True))
+        else:
+            storage = SqlStorage(f"sqlite:///{state / 'crm.db'}")
+            sync(mail, storage, channel, Policy(internal_mail=True))
+            storage.close()
 
 
 if __name__ == "__main__":
