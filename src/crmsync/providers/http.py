@@ -85,8 +85,6 @@ class Http:
         # Providers have no end of their own: whoever drops one drops its connections.
         weakref.finalize(self, self._transport.close)
         self._auth: httpx.Auth | None = None if login else httpx.Auth()
-        self.requests = 0
-        """How many were sent, redirects and repetitions too."""
         self.received = 0
         """How many octets came back as bodies, as they were sent."""
 
@@ -97,6 +95,11 @@ class Http:
         scheme = "http" if access.security is Security.UNENCRYPTED else "https"
         host = f"[{access.host}]" if ":" in access.host else access.host
         return f"{scheme}://{host}" + ("" if access.port == _PORTS[scheme] else f":{access.port}")
+
+    @property
+    def requests(self) -> int:
+        """How many were sent, redirects and repetitions too."""
+        return self._transport.sent
 
     def close(self) -> None:
         """Close the connections."""
@@ -173,7 +176,14 @@ class Http:
             self._pause(error.retry_after)
 
     def _send(
-        self, method: str, url: str, headers: Mapping[str, str] | None, content: bytes | None, *, again: bool = False
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str] | None,
+        content: bytes | None,
+        *,
+        repeated: bool = False,
+        other_login: bool = False,
     ) -> httpx.Response:
         request = self._client.build_request(
             method, url, headers={"Accept-Encoding": "gzip, deflate", **(headers or {})}, content=content
@@ -181,20 +191,17 @@ class Http:
         # What a login asks for is decided here, so that no library finds one in a file of its own.
         auth = self._auth or self._first_auth()
         self._client.cookies.clear()
-        before = self._transport.sent
         try:
             response = self._client.send(request, stream=True, auth=auth, follow_redirects=False)
         except (httpx.HTTPError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
             # A connection that was kept may have been closed meanwhile, which only a request finds out.
-            if again or method not in _SAFE or isinstance(error, httpcore.TimeoutException | httpcore.ConnectError):
+            if repeated or method not in _SAFE or isinstance(error, httpcore.TimeoutException | httpcore.ConnectError):
                 raise _broken(url, error) from error
-            return self._send(method, url, headers, content, again=True)
-        finally:
-            self.requests += self._transport.sent - before
-        if response.status_code == 401 and not again and (other := self._other_auth(response)):
+            return self._send(method, url, headers, content, repeated=True, other_login=other_login)
+        if response.status_code == 401 and not other_login and (other := self._other_auth(response)):
             response.close()
             self._auth = other
-            return self._send(method, url, headers, content, again=True)
+            return self._send(method, url, headers, content, repeated=repeated, other_login=True)
         return response
 
     def _first_auth(self) -> httpx.Auth:

@@ -286,6 +286,26 @@ def test_a_token_goes_as_bearer_and_a_fresh_one_is_asked_for_when_it_is_refused(
     assert ME == _by_token(site, iter(["stale", "fresh"])).identify().address
 
 
+def test_a_token_that_expires_while_the_connection_is_lost_is_still_only_an_expired_one(site: Site) -> None:
+    tokens = iter(["old", "new"])
+    site.login = "Bearer old"
+    calendars = _by_token(site, tokens)
+    calendars.identify()
+    site.login = "Bearer new"
+    breaks = [True]
+
+    def change(seen: Seen, answer: Exchange | None) -> Exchange:
+        if breaks and breaks.pop():
+            raise ConnectionError
+        return site.answer(seen, answer)
+
+    site.proxy.change = change
+
+    before = calendars.http.requests
+    assert ["Work"] == [one.name for one in calendars.collections()]
+    assert 3 == calendars.http.requests - before
+
+
 def test_a_token_that_stays_refused_is_told_apart_from_a_password(site: Site) -> None:
     with pytest.raises(NotAuthorized, match="does not accept the access token; connect the account again"):
         _by_token(site, iter(["one", "two", "three"])).identify()

@@ -240,8 +240,8 @@ class CalDavSource(Source):
         stands: dict[str, object] = {"known": pack(known)}
         if found.complete:  # or the next run lists it all again
             checked = self._day() if found.compared else here.checked
-            stands |= {"token": found.position.token, "ctag": found.position.ctag, "checked": checked}
-            stands["end"] = self._end()
+            at = found.position
+            stands |= {"token": at.token, "ctag": at.ctag, "checked": checked, "end": self._end()}
         last = here.model_copy(update=stands)
         update = {"cursor": last.dump(), "more": False, "complete": found.complete}
         page = page or Page(cursor=last.dump(), deletes=gone)
