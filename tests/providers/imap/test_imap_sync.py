@@ -173,6 +173,28 @@ def _with_attachment(name: str) -> bytes:
     return mail(name, text, headers=head)
 
 
+def test_flags_are_told_when_they_are_asked_for_and_change_nothing(mailbox: Mailbox) -> None:
+    mailbox.put(mail("a"), mail("b"), mail("c"))
+    storage = MemoryStorage()
+    run(mailbox, storage)
+    before = dict(storage.items)
+    mailbox.flag("a", flags="\\Seen \\Answered Important")
+    mailbox.flag("b", flags="\\Flagged")
+    ids = {names_of({0: item})[0]: id_ for (_, id_), item in storage.items.items()}
+    with mailbox.provider() as provider:
+        (inbox,) = (s.source for s in provider.streams(Selection()) if s.name == "INBOX")
+        assert isinstance(inbox, source.FolderSource)
+        flags = inbox.flags([*ids.values(), "7.1", "1.99", "nonsense"])
+    run(mailbox, storage)
+
+    assert {
+        ids["a"]: {"seen", "answered", "Important"},
+        ids["b"]: {"flagged"},
+        ids["c"]: set(),
+    } == {id_: set(marks) - {"recent"} for id_, marks in flags.items()}
+    assert before == storage.items
+
+
 def test_a_run_with_nothing_new_opens_no_folder(mailbox: Mailbox) -> None:
     mailbox.make("Clients", "Other/Nested")
     mailbox.put(mail("a"))

@@ -167,9 +167,9 @@ class _Reading:
         """Ask for texts, and for the envelopes of so many more pages, in one go; return the commands for the texts."""
         commands, asked = list(texts), []
         for page in islice(self._pages, pages):
-            fetches = _fetches(page, self._items)
-            asked.append((page, len(commands), len(commands) + len(fetches)))
-            commands += fetches
+            envelopes = fetches(page, self._items)
+            asked.append((page, len(commands), len(commands) + len(envelopes)))
+            commands += envelopes
         if not commands:
             return []
         started = self._connection.start(*((text, ()) for text in commands))
@@ -223,7 +223,7 @@ class _Reading:
         if refused and there:
             # One message that the server fails at may have kept it from answering for the others.
             alone = self._connection.start(
-                *((text, ()) for uid in there for text in _fetches(UidSet.of([uid]), self._items))
+                *((text, ()) for uid in there for text in fetches(UidSet.of([uid]), self._items))
             )
             self._wait(alone)
         return [
@@ -286,10 +286,10 @@ def _text_fetches(envelopes: list[Envelope]) -> list[bytes]:
     for envelope in envelopes:
         if items := text_items(envelope):
             groups.setdefault(items, []).append(envelope.uid)
-    return [text for items, uids in groups.items() for text in _fetches(UidSet.of(uids), b"UID " + items)]
+    return [text for items, uids in groups.items() for text in fetches(UidSet.of(uids), b"UID " + items)]
 
 
-def _fetches(uids: UidSet, items: bytes) -> list[bytes]:
+def fetches(uids: UidSet, items: bytes) -> list[bytes]:
     """Return the commands that fetch these items, none of them too long."""
     commands: list[bytes] = []
     part: list[str] = []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from time import monotonic
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from .attachments import read_attachment
 from .connection import Connection
 from .cursor import FolderCursor, covering, cursor_of, read_cursor
 from .fetching import Interrupted, Place, Taken
+from .flags import read_flags
 from .folders import Folder
 from .gmail import Labels
 from .mailbox import Opened, changed_since, open_folder, select, vanished_since
@@ -215,13 +216,7 @@ class FolderSource(Source, AttachmentSource):
 
     def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:
         """Yield these messages again, with their text unless the screen says no to their envelope."""
-        wanted: dict[int, list[int]] = {}
-        gone: list[str] = []
-        for id_ in dict.fromkeys(ids):
-            if (match := _ID.fullmatch(id_)) and int(match[2]) <= LARGEST:
-                wanted.setdefault(int(match[1]), []).append(int(match[2]))
-            else:
-                gone.append(id_)
+        wanted, gone = _by_uidvalidity(ids)
         page, self._page = self._page, None
         for uidvalidity, numbers in wanted.items():
             uids = UidSet.of(numbers)
@@ -286,6 +281,21 @@ class FolderSource(Source, AttachmentSource):
             select(connection, self._folder.wire)
         return connection if connection.selected == (self._folder.wire, uidvalidity) else None
 
+    def flags(self, ids: Sequence[str]) -> Mapping[str, frozenset[str]]:
+        """Return what is marked on these messages now, by id: `seen`, `answered`, `flagged`, and the user's keywords.
+
+        Flags change all the time and are no part of a record: a host that shows them asks for those that it shows.
+        Who is gone is not in the answer.
+        """
+        found: dict[str, frozenset[str]] = {}
+        for uidvalidity, numbers in _by_uidvalidity(ids)[0].items():
+            place = self._place(uidvalidity)
+            connection = self._selected(uidvalidity)
+            if connection is not None:
+                flags = read_flags(connection, UidSet.of(numbers))
+                found |= {place.id_of(uid): marks for uid, marks in flags.items()}
+        return found
+
     def _place(self, uidvalidity: int) -> Place:
         return Place(uidvalidity, (self._folder.collection,), self._labels, self._html)
 
@@ -348,6 +358,18 @@ class _Todo:
         self._waiting = self._begun + self._waiting
         self._begun, self._progress = [], False
         return poison
+
+
+def _by_uidvalidity(ids: Sequence[str]) -> tuple[Mapping[int, Sequence[int]], Sequence[str]]:
+    """Return the UIDs by UIDVALIDITY, and the ids that are none."""
+    wanted: dict[int, list[int]] = {}
+    none: list[str] = []
+    for id_ in dict.fromkeys(ids):
+        if (match := _ID.fullmatch(id_)) and int(match[2]) <= LARGEST:
+            wanted.setdefault(int(match[1]), []).append(int(match[2]))
+        else:
+            none.append(id_)
+    return wanted, none
 
 
 def _page(taken: Taken) -> Page:

@@ -1,0 +1,34 @@
+"""Flags (RFC 9051 section 2.3.2), for hosts that show them: asked for when they are looked at, and never stored."""
+
+from __future__ import annotations
+
+from . import values
+from .connection import Connection
+from .fetching import fetches
+from .uids import UidSet
+from .values import Data
+
+
+def read_flags(connection: Connection, uids: UidSet) -> dict[int, frozenset[str]]:
+    """Return the flags of messages of the open folder: `seen`, `answered`, `flagged` and the user's own keywords.
+
+    Raises:
+        SourceError: the connection is lost, or the server refuses.
+
+    """
+    found: dict[int, frozenset[str]] = {}
+
+    def take(uid: int, items: dict[bytes, Data]) -> None:
+        if uid in uids and b"FLAGS" in items:
+            said = (flag.decode("utf-8", "replace") for flag in values.strings(items[b"FLAGS"]))
+            found[uid] = frozenset(flag[1:].lower() if flag.startswith("\\") else flag for flag in said)
+
+    connection.on_fetch = None
+    connection.settle()
+    connection.on_fetch = take
+    try:
+        for command in connection.start(*((text, ()) for text in fetches(uids, b"UID FLAGS"))):
+            connection.require(command)
+    finally:
+        connection.on_fetch = None
+    return found
