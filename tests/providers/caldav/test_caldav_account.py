@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import socket
 from collections.abc import Callable, Iterator
+from functools import partial
 from html import escape
 from typing import Any
 
@@ -14,11 +16,14 @@ from caldav_scripted import multistatus, response
 from caldav_servers import LOGIN, PASSWORD, USER, CalDavServer, Exchange, Proxy, Seen
 from caldav_worlds import ME, access_to, new_calendar
 from certificates import Authority, server_context
+from name_server import name_server
 
 from crmsync.errors import CrmSyncError, NotAuthorized, Unavailable
 from crmsync.model import Selection
+from crmsync.providers import lookups
 from crmsync.providers.access import Access, Security, Server
 from crmsync.providers.caldav import CalDavAccount, CalDavCalendars
+from crmsync.providers.discovery import Network, discover
 
 Front = Callable[[CalDavServer | None], Proxy]
 
@@ -369,6 +374,24 @@ def test_tls_is_verified(towns: Towns, authority: Authority) -> None:
     with pytest.raises(Unavailable, match=r"certificate of dav\.acme\.com"):
         towns.calendars("dav.acme.com", ca=stranger.pem).identify()
     assert {"dav.acme.com"} == towns.told()
+
+
+@pytest.mark.parametrize("path", ["/p/ann/", "/dav/", ""])
+def test_an_address_leads_through_service_records_to_its_calendars(towns: Towns, path: str) -> None:
+    records = {("_caldavs._tcp.acme.com", "SRV"): ["0 1 443 dav.acme.com."]}
+    if path:
+        records["_caldavs._tcp.acme.com", "TXT"] = [f'"path={path}"']
+    with name_server(records) as port:
+        query = partial(lookups.query, nameservers=["127.0.0.1"], port=port)
+        network = Network(fetch=lambda _: None, query=query, speaks=lambda *_: False)
+        (found,) = discover(ME, services=["caldav"], network=network, database=None).candidates
+
+    server = found.server.model_copy(update={"ca": towns.authority.pem, "allow_internal": True})
+    provider = CalDavCalendars(server.access(password=lambda: PASSWORD), address=ME, lookup=towns.lookup)
+    towns.site.login = "Basic " + base64.b64encode(f"{ME}:{PASSWORD}".encode()).decode()
+
+    assert ["Work"] == [one.name for one in provider.collections()]
+    assert (path or "/.well-known/caldav") == towns.proxy.seen[0].path
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
