@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -11,7 +12,7 @@ from caldav_servers import CalDavServer, Proxy
 from caldav_worlds import ME, NOW, calendars, new_calendar, vcalendar, vevent
 
 from crmsync import Channel, Policy, sync
-from crmsync.model import Collection, Event, Record, Report, Response, Role, Selection, Window
+from crmsync.model import Collection, Cursor, Event, Record, Report, Response, Role, Selection, Window
 from crmsync.providers.caldav import objects
 from crmsync.stores.sql import SqlStorage
 from crmsync.testing import MemoryStorage
@@ -292,3 +293,26 @@ def test_names_in_any_spelling_are_one_object(server: CalDavServer, proxy_of: Fr
     run(server, proxy, storage)
 
     assert {"sp%20ace.ics", "tilde~.ics"} == {event.uid for event in records(storage)}
+
+
+@pytest.mark.parametrize("token", ["nonsense", "http://radicale.org/ns/sync/" + "0" * 64, "0" * 40, "x" * 5_000, "<&>"])
+def test_a_token_that_the_server_does_not_know_costs_a_listing_and_loses_nothing(
+    server: CalDavServer, token: str
+) -> None:
+    path = new_calendar(server)
+    for name in "abc":
+        server.put(f"{path}{name}.ics", vcalendar(vevent(name)))
+    (stream,) = calendars(server.port, server.home).streams(Selection())
+    cursor = [page.cursor for page in stream.source.changes(None)][-1]
+    server.put(f"{path}d.ics", vcalendar(vevent("d")))
+    server.delete(f"{path}a.ics")
+    stale = Cursor(json.dumps({**json.loads(cursor), "token": token}))
+
+    (stream,) = calendars(server.port, server.home).streams(Selection())
+    pages = list(stream.source.changes(stale))
+
+    assert ["d.ics"] == [item.id for page in pages for item in page.upserts]
+    assert ["a.ics"] == [id_ for page in pages for id_ in page.deletes]
+    (stream,) = calendars(server.port, server.home).streams(Selection())
+    (page,) = stream.source.changes(pages[-1].cursor)
+    assert page.cursor == pages[-1].cursor
