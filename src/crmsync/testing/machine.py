@@ -317,14 +317,17 @@ class Interrupted(Storage):
         """What this run has planned from: what it read first, or what it stored itself."""
 
     def load_cursor(self, stream: str) -> Cursor | None:
+        """See `Storage`."""
         cursor = self._call(lambda: self._inner.load_cursor(stream))
         self._known.setdefault(stream, cursor)
         return cursor
 
     def ledger(self, stream: str, *, outcome: Outcome | None = None) -> Iterable[LedgerEntry]:
+        """See `Storage`."""
         return self._call(lambda: list(self._inner.ledger(stream, outcome=outcome)))
 
     def apply(self, batch: Batch) -> None:
+        """See `Storage`."""
         self._call(lambda: self._applied(batch))
 
     def _applied(self, batch: Batch) -> None:
