@@ -17,7 +17,7 @@ from crmsync.model import Event, Outcome, Report
 from crmsync.providers.caldav.xml import NotMultistatus, read_multistatus
 from crmsync.testing import MemoryStorage
 
-CHANNEL = Channel(key="c", addresses={ME})
+CHANNEL = Channel(key="c", addresses={ME}, largest_meeting=50)
 _BOMB = (
     b'<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "aaaaaaaaaa">'
     + b"".join(b'<!ENTITY a%d "%s">' % (n, b"&a;" * 10 if not n else b"&a%d;" % (n - 1) * 10) for n in range(12))

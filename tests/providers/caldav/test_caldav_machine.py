@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
+from unittest import mock
 
 from caldav_scripted import HOME, ScriptedServer
 from caldav_servers import Exchange, Proxy, Seen, radicale
@@ -278,7 +279,8 @@ class CalDavMachine(RuleBasedStateMachine):
     def _sync(self, storage: Storage) -> None:
         provider = calendars(self.account.proxy.port, self.account.home, now=self.now, window=WINDOW)
         try:
-            sync(provider, storage, CHANNEL, POLICY, redrive=True)
+            with mock.patch.object(source, "PAGE_ITEMS", 1):  # so that a calendar of two objects has several
+                sync(provider, storage, CHANNEL, POLICY, redrive=True)
         finally:
             provider.close()
 
@@ -375,9 +377,6 @@ class OnScripted(CalDavMachine):
 class OnRadicale(CalDavMachine):
     account_of = Real
 
-
-# Small pages, so that a calendar of two objects has several.
-source.PAGE_ITEMS = 1
 
 TestALyingServer = OnScripted.TestCase
 TestALyingServer.settings = settings(
