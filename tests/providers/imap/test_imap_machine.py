@@ -7,10 +7,11 @@ mail comes, goes, moves, is copied and marked; folders are renamed and numbered 
 from __future__ import annotations
 
 import contextlib
+import os
 from typing import NamedTuple
 
 from dovecot import PROFILES, dovecot
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from imap_worlds import ME, Mailbox, access_to, check, mail, names_of, renumber
@@ -296,5 +297,9 @@ def _crash() -> None:
 
 TestImapKeepsThePromises = ImapMachine.TestCase
 TestImapKeepsThePromises.settings = settings(
-    max_examples=60, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=600 if "CRMSYNC_MUTANT" in os.environ else 60,
+    stateful_step_count=10,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate] if "CRMSYNC_MUTANT" in os.environ else list(Phase),
 )

@@ -22,6 +22,7 @@ from .mailbox import among
 from .messages import (
     Envelope,
     envelope_items,
+    has_flag,
     is_envelope,
     read_items,
     text_items,
@@ -51,6 +52,12 @@ class Place(NamedTuple):
     labels: Labels | None
     """For Gmail's All Mail."""
     html: bool
+    known: UidSet | None = None
+    """Other messages than these are gone if they are marked as deleted; where it is not said, none is."""
+
+    def is_gone(self, uid: int, items: Mapping[bytes, Data]) -> bool:
+        """Tell whether a message is marked as deleted, and nobody but this answer would say so."""
+        return self.known is not None and uid not in self.known and has_flag(items, b"\\deleted")
 
     def id_of(self, uid: int) -> str:
         """Return a message's id: never used for another one."""
@@ -187,6 +194,9 @@ class _Reading:
             if items is None:
                 continue
             self._drop(items)
+            if self._place.is_gone(uid, items):
+                gone.append(self._place.id_of(uid))
+                continue
             envelope = self._envelope(uid, items)
             if isinstance(envelope, Skipped):
                 skipped.append(envelope)

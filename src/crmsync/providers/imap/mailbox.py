@@ -222,7 +222,7 @@ def _by_fetching(connection: Connection, *, deleted: bool) -> UidSet:
     found: list[int] = []
 
     def take(uid: int, items: dict[bytes, Data]) -> None:
-        if not deleted or b"\\deleted" in (flag.lower() for flag in values.strings(items.get(b"FLAGS"))):
+        if not deleted or any(flag.lower() == b"\\deleted" for flag in values.strings(items.get(b"FLAGS"))):
             found.append(uid)
 
     connection.on_fetch = take

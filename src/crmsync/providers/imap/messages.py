@@ -59,6 +59,11 @@ def is_envelope(items: Mapping[bytes, Data]) -> bool:
     return b"BODYSTRUCTURE" in items or header_of(items) is not None
 
 
+def has_flag(items: Mapping[bytes, Data], flag: bytes) -> bool:
+    """Tell whether a message has a flag, which is written in lower case."""
+    return any(one.lower() == flag for one in values.strings(items.get(b"FLAGS")))
+
+
 def header_of(items: Mapping[bytes, Data]) -> bytes | None:
     """Return the header fields; None where there are none among the items."""
     for name, value in items.items():
@@ -93,7 +98,7 @@ def read_items(
         root = None  # boundaries that do not fit: the server found nothing in it
     if labels is not None:
         places = labels.places(items.get(b"X-GM-LABELS"))
-    if any(flag.lower() == b"\\draft" for flag in values.strings(items.get(b"FLAGS"))):
+    if has_flag(items, b"\\draft"):
         places = [*places, _DRAFT]
     here = root or UNKNOWN
     bodies = body_parts(here)

@@ -60,6 +60,8 @@ class FolderSource(Source, AttachmentSource):
         self._html = html
         self._looked = monotonic()
         self._status = folder.status
+        self._known = UidSet()
+        """What the newest cursor knows: if it is gone, or marked as deleted, the next look will tell."""
         self._listed = UidSet()
         """While a listing goes on: what it lists."""
         self._page: UidSet | None = None
@@ -77,6 +79,7 @@ class FolderSource(Source, AttachmentSource):
         A folder in which STATUS sees nothing new is not opened.
         """
         here = read_cursor(since) if since is not None else None
+        self._known = here[1] if here else UidSet()
         if here and since is not None and self._is_current(here[0]):
             yield Page(cursor=since)
         elif here is None:
@@ -99,7 +102,7 @@ class FolderSource(Source, AttachmentSource):
         for page in opened.live.pages(PAGE):
             left -= len(page)
             known = known | covering(page, opened.live, opened) if left else opened.live
-            self._page = page
+            self._known, self._page = known, page
             yield Page(
                 cursor=cursor_of(opened, known, total - left, self._where, modseq=opened.modseq),
                 more=left > 0,
@@ -143,7 +146,7 @@ class FolderSource(Source, AttachmentSource):
         else:
             for part, page in self._read(todo, opened.uidvalidity, screen):
                 left -= len(part)
-                known = known | covering(part, todo, opened) if left else found.known | todo
+                known = self._known = known | covering(part, todo, opened) if left else found.known | todo
                 held += len(part)
                 yield page.model_copy(update={"cursor": cursor(), "more": left > 0, "total": total})
         if not found.gone and not total:
@@ -224,7 +227,7 @@ class FolderSource(Source, AttachmentSource):
                 yield from self._from_ahead(uids, uidvalidity, screen)
             else:
                 self._ahead = None
-                for _, read in self._read(uids, uidvalidity, screen):
+                for _, read in self._read(uids, uidvalidity, screen, self._known):
                     yield read
         if gone:
             yield Page(cursor=Cursor(""), deletes=gone)
@@ -239,11 +242,15 @@ class FolderSource(Source, AttachmentSource):
             uids -= taken.uids
             yield _page(taken)
 
-    def _read(self, uids: UidSet, uidvalidity: int, screen: Screen | None) -> Iterator[tuple[UidSet, Page]]:
-        for taken in self._taken(uids.pages(PAGE), uidvalidity, screen):
+    def _read(
+        self, uids: UidSet, uidvalidity: int, screen: Screen | None, known: UidSet | None = None
+    ) -> Iterator[tuple[UidSet, Page]]:
+        for taken in self._taken(uids.pages(PAGE), uidvalidity, screen, known):
             yield taken.uids, _page(taken)
 
-    def _taken(self, pages: Iterator[UidSet], uidvalidity: int, screen: Screen | None) -> Iterator[Taken]:
+    def _taken(
+        self, pages: Iterator[UidSet], uidvalidity: int, screen: Screen | None, known: UidSet | None = None
+    ) -> Iterator[Taken]:
         """Read messages, on another connection where one is lost.
 
         Where it is lost again and again without progress, pages become smaller, until it is one message that the
@@ -251,7 +258,7 @@ class FolderSource(Source, AttachmentSource):
         """
         todo = _Todo(pages)
         losses = 0
-        place = self._place(uidvalidity)
+        place = self._place(uidvalidity)._replace(known=known)
         while coming := todo.coming():
             connection = self._selected(uidvalidity)
             if connection is None:
