@@ -20,7 +20,9 @@ SOURCE = Path(__file__).parent.parent / "src" / "crmsync"
 ENGINE = "test_machine.TestMemoryStorageKeepsThePromises"
 GMAIL = "test_gmail_machine.TestGmailKeepsThePromises"
 CALENDAR = "test_google_calendar_machine.TestGoogleCalendarKeepsThePromises"
-PLACES = (".", "providers/gmail", "providers/google_calendar")
+CALDAV = "test_caldav_machine.TestALyingServer"
+IMAP = "test_imap_machine.TestImapKeepsThePromises"
+PLACES = (".", "providers/imap", "providers/gmail", "providers/google_calendar", "providers/caldav")
 
 
 class Mutant(NamedTuple):
@@ -76,7 +78,7 @@ MUTANTS = (
            "        self._storage.apply(batch)",
            '        self._storage.apply(batch.model_copy(update={"upserts": ()}))'),
     Mutant("an expired cursor is taken for the end", "engine/stream.py",
-           "            self._checkpoint = self._checkpoint.next(cursor=None, relisting=True)\n"
+           "            self._checkpoint = self._checkpoint.next(cursor=None, relisting=True, ahead=())\n"
            "            self._walk(source)",
            "            return"),
     Mutant("a poll that finds nothing writes", "engine/stream.py",
@@ -88,6 +90,8 @@ MUTANTS = (
     Mutant("Gmail: the position is taken after the listing", "providers/gmail/source.py",
            "            now = history_id(self._client.profile().get(\"historyId\")) or 0",
            "            now = (history_id(self._client.profile().get(\"historyId\")) or 0) + 40", GMAIL),
+    Mutant("Gmail: what is stored ahead of the cursor is not looked for", "engine/stream.py",
+           "self._fetch_all(source, sorted(ahead))", "pass", GMAIL),
     Mutant("Gmail: a deletion is none", "providers/gmail/history.py",
            "                    gone[id_] = None\n", "", GMAIL),
     Mutant("Gmail: a label that goes changes nothing", "providers/gmail/history.py",
@@ -99,15 +103,10 @@ MUTANTS = (
            "return listed[last + 1 :]", "return listed[last + 2 :]", GMAIL),
     Mutant("Gmail: a reply to what is not listed yet hides its thread", "providers/gmail/source.py",
            "left_out = decided.chats | arrived | set(here.early)", "left_out = decided.chats | set(here.early)", GMAIL),
-    Mutant("Gmail: what came before the run is not told apart", "providers/gmail/source.py",
-           "since = known if here.begun is None or not first else min(here.begun, known)", "since = known", GMAIL),
     Mutant("Gmail: what labels alone exclude is fetched late", "providers/gmail/source.py",
            "                page.screened.append(Screened(id=id_, decision=decision))", "                pass", GMAIL),
-    Mutant("Gmail: what a thread lacks is gone", "providers/gmail/hydrate.py",
-           "                    alone.append(id_)", "                    yield id_, None", GMAIL),
-    Mutant("Gmail: an answer that never came is none", "providers/calls.py",
-           "failure = _NO_ANSWER if result is None or isinstance(result, Reply) else result",
-           "failure = Failure(Meaning.GONE, 404) if result is None or isinstance(result, Reply) else result", GMAIL),
+    Mutant("Gmail: what fails is gone", "providers/gmail/hydrate.py",
+           "if reply.meaning is Meaning.GONE:", "if reply.meaning is not Meaning.LARGE:", GMAIL),
     Mutant("Calendar: a deletion is none", "providers/google_calendar/source.py",
            "            found.deletes.append(id_)", "            pass", CALENDAR),
     Mutant("Calendar: cancelled instances stay", "providers/google_calendar/series.py",
@@ -120,6 +119,55 @@ MUTANTS = (
            "parts = self._parts() if parts is None else parts", "parts = parts or Parts()", CALENDAR),
     Mutant("Calendar: a change of one instance is of that one alone", "providers/google_calendar/source.py",
            "            found.series[series] = None\n", "            pass\n", CALENDAR),
+    Mutant("CalDAV: a calendar that moved is taken for still", "providers/caldav/source.py",
+           "    return at.ctag is not None and here.ctag == at.ctag", "    return at.ctag is not None", CALDAV),
+    Mutant("CalDAV: a listing removes nothing", "providers/caldav/source.py",
+           "gone = [id_ for id_ in known if id_ not in listed] if complete else []", "gone: list[str] = []", CALDAV),
+    Mutant("CalDAV: a listing that is not whole removes", "providers/caldav/source.py",
+           "if id_ not in listed] if complete else []", "if id_ not in listed]", CALDAV),
+    Mutant("CalDAV: the window does not roll on", "providers/caldav/source.py",
+           "        rolls = needed.end > here.end\n", "        rolls = False\n", CALDAV),
+    Mutant("CalDAV: a page in the middle stands for the end", "providers/caldav/source.py",
+           'middle = here.model_copy(update={"known": pack(known)})',
+           'stands = {"known": pack(known), "token": found.position.token, "checked": self._day()}\n'
+           "            middle = here.model_copy(update=stands)", CALDAV),
+    Mutant("CalDAV: a report of nothing is believed", "providers/caldav/source.py",
+           "Position(reply.multistatus.sync_token, at.ctag)) if changed else None",
+           "Position(reply.multistatus.sync_token, at.ctag))", CALDAV),
+    Mutant("CalDAV: a report that was cut is the end", "providers/caldav/source.py",
+           "                    cut = True", "                    cut = False", CALDAV),
+    Mutant("CalDAV: etags are compared once and never again", "providers/caldav/source.py",
+           "or (self._day() - here.checked).days >= COMPARE or rolls", "or rolls", CALDAV),
+    Mutant("CalDAV: what goes while it is fetched stays", "providers/caldav/source.py",
+           "            if before:\n                yield one.id, Read(None)\n", "", CALDAV),
+    Mutant("CalDAV: content without etags is never compared", "providers/caldav/source.py",
+           "            version = content_version(one.data)\n", "            version = \"=\"\n", CALDAV),
+    Mutant("CalDAV: a removal in a report is none", "providers/caldav/source.py",
+           "gone = [one.id for one in changed.values() if one.data is None and not one.why]", "gone: list[str] = []",
+           CALDAV),
+    Mutant("CalDAV: a series that goes on is forgotten", "providers/caldav/source.py",
+           "known[one.id] = Known(version, what.open)", "known[one.id] = Known(version)", CALDAV),
+    Mutant("CalDAV: a removed object is still known", "providers/caldav/source.py",
+           "        for id_ in found.gone:\n            known.pop(id_, None)\n", "", CALDAV),
+    Mutant("CalDAV: a token older than the report is kept", "providers/caldav/source.py",
+           "Position(reply.multistatus.sync_token, at.ctag)) if changed", "at) if changed", CALDAV),
+    Mutant("IMAP: what is gone stays", "providers/imap/source.py",
+           "        gone = known - opened.live\n", "        gone = UidSet()\n", IMAP),
+    Mutant("IMAP: new UIDs are taken for the old ones", "providers/imap/source.py",
+           "if opened.uidvalidity != here.uidvalidity:", "if False:", IMAP),
+    Mutant("IMAP: a page is passed before it was read", "providers/imap/source.py",
+           "known = known | covering(page, opened.live, opened) if left else opened.live", "known = opened.live", IMAP),
+    Mutant("IMAP: what the rules exclude is downloaded", "providers/imap/fetching.py",
+           "return self._screen(envelope.message) if self._screen else None", "return None", IMAP),
+    Mutant("IMAP: mail marked as deleted is mail", "providers/imap/mailbox.py",
+           "live=everything - deleted,", "live=everything,", IMAP),
+    Mutant("IMAP: a draft among other mail is mail", "providers/imap/messages.py",
+           "    if has_flag(items, b", "    if False and has_flag(items, b", IMAP),
+    Mutant("IMAP: STATUS is not asked how many there are", "providers/imap/cursor.py",
+           "(self.uidvalidity, self.uidnext, self.exists) == (status.uidvalidity, status.uidnext, status.messages)",
+           "(self.uidvalidity, self.uidnext) == (status.uidvalidity, status.uidnext)", IMAP),
+    Mutant("IMAP: an unchosen folder is read", "providers/imap/folders.py",
+           "return not folder.foreign and (selection.mode == \"all\" or not found)", "return True", IMAP),
 )  # fmt: skip
 """What the machine must kill. A mutant that no longer applies fails `test_every_mutant_still_applies`."""
 

@@ -377,6 +377,40 @@ def test_ids_that_are_listed_without_content_are_fetched_only_when_unknown(stora
     assert sorted(mailbox.fetched) == ["0", "1", "2", "new"]
 
 
+def test_what_is_stored_ahead_of_the_cursor_leaves_no_ghost_where_it_goes_before_the_next_run(
+    storage: MemoryStorage,
+) -> None:
+    """Content is stored before the cursor that covers it: after a crash between, no change tells that it went."""
+    mailbox = FakeMailbox(*mails(3))
+
+    class ByIds(FakeMailbox):
+        def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:
+            yield Page(cursor=Cursor("here"), present=mailbox.ids() if since is None else ())
+
+        def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:
+            return mailbox.fetch(ids)
+
+    apply = storage.apply
+
+    def die(batch: Batch) -> None:
+        if storage.items:
+            raise KeyboardInterrupt
+        apply(batch)
+
+    for _ in range(2):
+        storage.apply = die  # type: ignore[method-assign]  # the process dies before the cursor is stored
+        with pytest.raises(KeyboardInterrupt):
+            sync(ByIds(), storage, CHANNEL, POLICY)
+    storage.apply = apply  # type: ignore[method-assign]
+    assert len(storage.items) == 3
+    mailbox.remove("2")
+    sync(ByIds(), storage, CHANNEL, POLICY)
+    assert stored(storage) == ["mailbox:0", "mailbox:1"]
+    mailbox.fetched.clear()
+    sync(ByIds(), storage, CHANNEL, POLICY)
+    assert mailbox.fetched == []
+
+
 def test_what_was_kept_out_for_where_it_lay_is_fetched_again_where_a_listing_shows_it(storage: MemoryStorage) -> None:
     """A mail that left the trash while the history was lost would never have come in."""
     trash = Collection(id="TRASH", name="Trash", role=CollectionRole.TRASH)

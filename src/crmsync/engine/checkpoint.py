@@ -14,7 +14,7 @@ from typing import Literal, Self
 from pydantic import Field, ValidationError
 
 from ..model import Channel, Collection, Cursor, Policy
-from ..model.value import Value
+from ..model.value import Many, Value
 
 MIXED = "mixed"
 """Says that a ledger holds decisions under several settings."""
@@ -48,6 +48,8 @@ class StreamCheckpoint(_Checkpoint):
     v: Literal["stream/1"] = "stream/1"
     cursor: Cursor | None = None
     """The provider's."""
+    ahead: Many[str] = ()
+    """Items that may be stored ahead of the cursor: no change tells that one went, so they are fetched again."""
     relisting: bool = False
     """A listing over existing records has begun; only its end moves the cursor."""
     settings: str

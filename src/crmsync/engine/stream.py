@@ -96,7 +96,7 @@ class StreamRun:
         except CursorExpired:
             if self._checkpoint.cursor is None:
                 raise  # even a listing from scratch expires: there is nothing to fall back on
-            self._checkpoint = self._checkpoint.next(cursor=None, relisting=True)
+            self._checkpoint = self._checkpoint.next(cursor=None, relisting=True, ahead=())
             self._walk(source)
         self._redrive(source, exhausted_too=redrive)
         self._redecide(source)
@@ -106,10 +106,13 @@ class StreamRun:
         self._relisted = self._relisted or relisting
         unlisted = {i for i, outcome in self._ids().items() if outcome is not Outcome.GONE} if relisting else set()
         with closing(_pages(lambda: source.changes(self._checkpoint.cursor, screen=self._screen))) as pages:
-            for page in pages:
-                self._fetch_unknown(source, page.present)
+            ahead = set() if relisting else set(self._checkpoint.ahead)
+            for number, page in enumerate(pages):
+                if number == 0:
+                    self._fetch_all(source, sorted(ahead))
+                self._fetch_unknown(source, [id_ for id_ in page.present if id_ not in ahead])
                 if not relisting:
-                    self._commit(page, self._checkpoint.next(cursor=page.cursor))
+                    self._commit(page, self._checkpoint.next(cursor=page.cursor, ahead=()))
                     continue
                 unlisted.difference_update(page.present, _ids_of(page))
                 if page.more:
@@ -130,8 +133,11 @@ class StreamRun:
             # What was kept out for where it lay may lie elsewhere now: a source that sees places only screens the rest.
             known = self._ids()
             present = [i for i in present if known.get(i, Outcome.GONE) in unknown or i in self._misplaced]
-        for chunk in _chunks(present):
-            self._fetch(source, chunk)
+        else:
+            # A crash before the cursor moves would leave these where no change tells that one of them went.
+            ahead = tuple(dict.fromkeys((*self._checkpoint.ahead, *present)))
+            self._checkpoint = self._checkpoint.model_copy(update={"ahead": ahead})
+        self._fetch_all(source, present)
 
     def _sweep(self, unlisted: Iterable[str]) -> None:
         """Mark what a complete listing did not list; of what was never stored only the decision goes."""
@@ -167,6 +173,10 @@ class StreamRun:
             self._fetch(source, chunk)
             self._move(self._checkpoint.next(redecided=chunk[-1]))
         self._move(self._checkpoint.next(settings=self._settings, target=None, redecided=None))
+
+    def _fetch_all(self, source: Source, ids: Sequence[str]) -> None:
+        for chunk in _chunks(ids):
+            self._fetch(source, chunk)
 
     def _fetch(self, source: Source, ids: Sequence[str], attempts: Mapping[str, int] | None = None) -> None:
         """Fetch and commit items; those that the source does not answer for are skipped, never forgotten."""
@@ -226,7 +236,7 @@ class StreamRun:
 
     def _commit(self, page: Page, to: StreamCheckpoint, attempts: Mapping[str, int] | None = None) -> None:
         here = self._checkpoint
-        if _is_empty(page) and (to.cursor, to.relisting) == (here.cursor, here.relisting):
+        if _is_empty(page) and (to.cursor, to.relisting, to.ahead) == (here.cursor, here.relisting, here.ahead):
             return  # a poll that finds nothing writes nothing
         position = Position(self.key, self._stored, to.dump())
         unstored = self._never_stored(page.deletes)

@@ -43,8 +43,14 @@ FAULTS = (
     Fault("gmail.*", status=503, reason="backendError"),
     Fault("gmail.*", kind="drop"),
     Fault("gmail.*", kind="garbage"),
+    Fault("gmail.users.*.get", kind="missing"),
     Fault("gmail.*", status=401, reason="authError"),
 )
+MOST = 5
+"""Messages: so few that each one matters."""
+NEWS = ("arrive", "reply", "go", "move")
+CALLS = st.integers(0, 5) | st.integers(0, 14)
+"""Which call of a run something happens to, most often one of the first."""
 
 _server: list[GoogleServer] = []
 
@@ -59,8 +65,14 @@ def server() -> GoogleServer:
 class GmailMachine(RuleBasedStateMachine):
     """Arrive, reply, move, sort, go, forget, fail, crash, race, change one's mind: and converge."""
 
-    @initialize(page_size=st.sampled_from([1, 2, 500]))
-    def begin(self, page_size: int) -> None:
+    @initialize(
+        page_size=st.sampled_from([1, 2, 500]),
+        mails=st.integers(0, MOST),
+        broken_off=st.none() | st.integers(0, 10),
+        news=st.sampled_from(NEWS),
+    )
+    def begin(self, page_size: int, mails: int, broken_off: int | None, news: str) -> None:
+        """Let mail be there, and perhaps a first import that broke off."""
         self.google = server()
         self.google.faults.clear()
         self.google.log.clear()
@@ -71,20 +83,29 @@ class GmailMachine(RuleBasedStateMachine):
         self.storage = MemoryStorage()
         self.channel = Channel(key="c", addresses={self.world.address}, contacts=ContactCreation.SENT_AND_RECEIVED)
         self.forgotten = False
+        for _ in range(mails):
+            self.mailbox.deliver()
+        if broken_off is not None:
+            self.crash_at_a_storage_call(call=broken_off, before=True, news=news)
 
     # -- what people and Gmail do
 
-    @precondition(lambda self: len(self.mailbox.mails) < 5)
+    @precondition(lambda self: len(self.mailbox.mails) < MOST)
     @rule(
+        count=st.integers(1, 3),
         sender=st.sampled_from(sorted(SENDERS)),
         label=st.integers(-1, 1),
         extra=st.sampled_from([(), (), ("TRASH",), ("DRAFT",), ("CATEGORY_PROMOTIONS",)]),
         reply=st.booleans(),
     )
-    def arrive(self, sender: str, label: int, extra: tuple[str, ...], reply: bool) -> None:
-        thread = next(iter(self.mailbox.mails.values())).thread if reply and self.mailbox.mails else None
+    def arrive(self, count: int, sender: str, label: int, extra: tuple[str, ...], reply: bool) -> None:
         where = [self.labels[label]] if label >= 0 else ["INBOX"]
-        self.mailbox.deliver(sender=SENDERS[sender], labels=[*where, *extra], thread=thread)
+        for _ in range(count):
+            thread = self._oldest_thread() if reply else None
+            self.mailbox.deliver(sender=SENDERS[sender], labels=[*where, *extra], thread=thread)
+
+    def _oldest_thread(self) -> str | None:
+        return next((mail.thread for mail in self.mailbox.mails.values()), None)
 
     @precondition(lambda self: self.mailbox.mails)
     @rule(data=st.data(), add=st.booleans(), label=st.sampled_from(["A", "B", "INBOX", "TRASH", "SPAM", "UNREAD"]))
@@ -126,11 +147,17 @@ class GmailMachine(RuleBasedStateMachine):
     def run(self) -> None:
         self._run(self.storage)
 
-    @rule(call=st.integers(0, 12), before=st.booleans())
-    def crash_at_a_storage_call(self, call: int, before: bool) -> None:
-        self._run(Interrupted(self.storage, call, _crash, before=before))
+    @rule(call=CALLS, before=st.booleans(), news=st.sampled_from(["", *NEWS]))
+    def crash_at_a_storage_call(self, call: int, before: bool, news: str) -> None:
+        """The process dies, and before anybody looks again there is news."""
 
-    @rule(after=st.integers(0, 14), fault=st.sampled_from(FAULTS), count=st.sampled_from([1, 1, 3, None]))
+        def crash() -> None:
+            self._happen(news)
+            raise Crash
+
+        self._run(Interrupted(self.storage, call, crash, before=before))
+
+    @rule(after=CALLS, fault=st.sampled_from(FAULTS), count=st.sampled_from([1, 3, None, None]))
     def fail_at_a_call(self, after: int, fault: Fault, count: int | None) -> None:
         self.google.faults.add(
             Fault(fault.method, fault.status, fault.reason, retry_after=fault.retry_after, kind=fault.kind,
@@ -139,22 +166,24 @@ class GmailMachine(RuleBasedStateMachine):
         self._run(self.storage)
         self.google.faults.clear()
 
-    @rule(call=st.integers(0, 12), data=st.data())
-    def race(self, call: int, data: st.DataObject) -> None:
+    @rule(call=CALLS, news=st.sampled_from(NEWS))
+    def race(self, call: int, news: str) -> None:
         """While this run holds a page, the mailbox changes, and another worker does a whole run."""
-        what = data.draw(st.sampled_from(["move", "go", "arrive"]))
 
         def overtake() -> None:
-            ids = sorted(self.mailbox.mails)
-            if what == "arrive":
-                self.mailbox.deliver(labels=["INBOX"])
-            elif ids and what == "go":
-                self.mailbox.remove(ids[0])
-            elif ids:
-                self.mailbox.label(ids[0], add=[self.labels[1]], remove=[self.labels[0]])
+            self._happen(news)
             self._run(self.storage)
 
         self._run(Interrupted(self.storage, call, overtake, before=True))
+
+    def _happen(self, news: str) -> None:
+        ids = sorted(self.mailbox.mails)
+        if news in {"arrive", "reply"}:
+            self.mailbox.deliver(labels=["INBOX"], thread=self._oldest_thread() if news == "reply" else None)
+        elif ids and news == "go":
+            self.mailbox.remove(ids[0])
+        elif ids and news == "move":
+            self.mailbox.label(ids[0], add=[self.labels[1]], remove=[self.labels[0]])
 
     def _run(self, storage: Storage) -> None:
         held = self._stored() & self._wanted()
@@ -223,13 +252,9 @@ def _ledger(storage: MemoryStorage) -> dict[str, str]:
     }
 
 
-def _crash() -> None:
-    raise Crash
-
-
 TestGmailKeepsThePromises = GmailMachine.TestCase
 TestGmailKeepsThePromises.settings = settings(
-    max_examples=400 if "CRMSYNC_MUTANT" in os.environ else 25,
+    max_examples=800 if "CRMSYNC_MUTANT" in os.environ else 25,
     stateful_step_count=15,
     deadline=None,
     suppress_health_check=list(HealthCheck),

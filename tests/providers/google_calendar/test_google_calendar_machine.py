@@ -35,6 +35,9 @@ FAULTS = (
     Fault("batch", kind="cut"),
 )
 
+CALLS = st.integers(0, 4) | st.integers(0, 9)
+"""Which call of a run something happens to, most often one of the first."""
+
 _worlds: list[CalendarWorld] = []
 
 
@@ -55,13 +58,15 @@ def world() -> CalendarWorld:
 class CalendarMachine(RuleBasedStateMachine):
     """Put, change, cancel, invite to one, make and unmake series, let days pass, fail, crash, race: and converge."""
 
-    @initialize(empty=st.booleans())
-    def begin(self, empty: bool) -> None:
+    @initialize(empty=st.booleans(), first=st.lists(st.sampled_from([None, *RULES]), max_size=4))
+    def begin(self, empty: bool, first: list[str | None]) -> None:
         self.world = world()
         self.calendar: Calendar = self.world.calendar
         self.calendar.empty_pages = empty
         self.storage = MemoryStorage()
         self.number = 0
+        for day, rules in enumerate(first):
+            self.put(day, [ANN], rules)
 
     # -- what people and Google do
 
@@ -141,11 +146,11 @@ class CalendarMachine(RuleBasedStateMachine):
     def run(self) -> None:
         self._run(self.storage)
 
-    @rule(call=st.integers(0, 9), before=st.booleans())
+    @rule(call=CALLS, before=st.booleans())
     def crash_at_a_storage_call(self, call: int, before: bool) -> None:
         self._run(Interrupted(self.storage, call, _crash, before=before))
 
-    @rule(after=st.integers(0, 9), fault=st.sampled_from(FAULTS), count=st.sampled_from([1, 1, 3, None]))
+    @rule(after=CALLS, fault=st.sampled_from(FAULTS), count=st.sampled_from([1, 1, 3, None]))
     def fail_at_a_call(self, after: int, fault: Fault, count: int | None) -> None:
         self.world.google.faults.add(
             Fault(
@@ -156,7 +161,7 @@ class CalendarMachine(RuleBasedStateMachine):
         self._run(self.storage)
         self.world.google.faults.clear()
 
-    @rule(call=st.integers(0, 9))
+    @rule(call=CALLS)
     def race(self, call: int) -> None:
         """While this run holds a page, the calendar changes, and another worker does a whole run."""
 
