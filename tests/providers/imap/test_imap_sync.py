@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+
 import pytest
 from dovecot import PROFILES, dovecot
 from imap_worlds import ME, Mailbox, access_to, mail, names_of, renumber
@@ -11,7 +13,7 @@ from crmsync import Channel, ContactCreation, Policy, Selection, sync
 from crmsync.errors import Unavailable
 from crmsync.formats import parse_message
 from crmsync.model import Message, Outcome, Reason
-from crmsync.providers.imap import ImapMail, source
+from crmsync.providers.imap import ImapMail, source, watching
 from crmsync.testing import MemoryStorage
 
 CHANNEL = Channel(key="c", addresses={ME}, contacts=ContactCreation.SENT_AND_RECEIVED)
@@ -193,6 +195,19 @@ def test_flags_are_told_when_they_are_asked_for_and_change_nothing(mailbox: Mail
         ids["c"]: set(),
     } == {id_: set(marks) - {"recent"} for id_, marks in flags.items()}
     assert before == storage.items
+
+
+def test_watching_a_folder_ends_when_mail_comes(mailbox: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "ASK", 0.2)  # where there is no IDLE
+    mailbox.put(mail("a"))
+    comes = threading.Timer(0.3, lambda: mailbox.put(mail("b")))
+    comes.start()
+    with mailbox.provider() as provider:
+        noticed = provider.watch(30)
+        comes.join()
+        quiet = provider.watch(0.3, folder="Sent")
+
+    assert [True, False] == [noticed, quiet]
 
 
 def test_a_run_with_nothing_new_opens_no_folder(mailbox: Mailbox) -> None:

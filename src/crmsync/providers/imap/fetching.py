@@ -162,9 +162,11 @@ class _Reading:
                 self._texts.setdefault(uid, {})[name] = self._within_bounds({name: value})[name] or b""
 
     def _within_bounds(self, items: dict[bytes, Data]) -> dict[bytes, Data]:
-        if self._held + _octets(items) > HELD:
+        octets = _octets(items)
+        if self._held + octets > HELD:
             items = {name: v[:_CUT] if isinstance(v, bytes) else v for name, v in items.items()}
-        self._held += _octets(items)
+            octets = _octets(items)
+        self._held += octets
         return items
 
     def _drop(self, items: Mapping[bytes, Data]) -> None:
