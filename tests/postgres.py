@@ -127,13 +127,23 @@ def new_server() -> Iterator[Server]:
         access = [f"--username={USER}", "--auth=scram-sha-256", f"--pwfile={home}/password"]
         here.run("initdb", f"--pgdata={home}/data", "--no-sync", *order, *access)
         here.start()
-        try:
+        with _outlived_by_nothing(home):
             yield here
-        finally:
             if (home / "data" / "postmaster.pid").exists():
                 here.stop()
     finally:
         shutil.rmtree(home, ignore_errors=True)
+
+
+@contextmanager
+def _outlived_by_nothing(home: Path) -> Iterator[None]:
+    """Stop the server and delete what it wrote, even where this process is killed and cannot."""
+    pid = f"{home}/data/postmaster.pid"
+    ends = f'cat >/dev/null; [ -f {pid} ] && kill -QUIT "$(head -n 1 {pid})" && sleep 1; rm -rf {home}'
+    # It reads until nobody holds the other end any more.
+    with subprocess.Popen(["sh", "-c", ends], stdin=subprocess.PIPE, start_new_session=True) as watching:
+        yield
+        watching.kill()
 
 
 @cache
