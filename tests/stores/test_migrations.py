@@ -154,7 +154,8 @@ def shape(engine: Engine) -> dict[str, object]:
         else:
             made = (
                 "SELECT table_name, column_name, collation_name, is_identity FROM information_schema.columns"
-                " WHERE table_schema = 'public'"
+                " WHERE table_schema = 'public' UNION ALL SELECT relname, array_to_string(reloptions, ' '), NULL, NULL"
+                " FROM pg_class WHERE reloptions IS NOT NULL"
             )
         found["made"] = sorted(tuple(map(str, row)) for row in connection.execute(text(made)))
     return found

@@ -182,6 +182,12 @@ def test_a_search_reads_the_index_of_words(postgresql: Watched, sqlite: Watched,
     assert [step for step in scans if "VIRTUAL TABLE INDEX" not in step or ":M" not in step] == []
 
 
+def test_what_was_just_stored_waits_in_no_list_that_a_search_would_go_through(postgresql: Watched) -> None:
+    with postgresql.engine.connect() as connection:
+        said = connection.exec_driver_sql(f"SELECT reloptions FROM pg_class WHERE relname = '{PREFIX}words_found'")
+        assert said.scalar() == ["fastupdate=off"]
+
+
 def test_a_search_leaves_the_host_s_planner_as_it_was(postgresql: Watched) -> None:
     with postgresql.engine.begin() as connection:
         connection.exec_driver_sql("SET LOCAL enable_seqscan = on")

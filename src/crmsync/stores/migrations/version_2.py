@@ -122,7 +122,8 @@ def _create_words(op: Operations, names: Names) -> None:
         sa.Column("words", TSVECTOR, nullable=False),
         schema=schema,
     )
-    op.create_index(f"{prefix}words_found", f"{prefix}words", ["words"], schema=schema, postgresql_using="gin")
+    found: dict[str, Any] = {"postgresql_using": "gin", "postgresql_with": {"fastupdate": "off"}}
+    op.create_index(f"{prefix}words_found", f"{prefix}words", ["words"], schema=schema, **found)
 
 
 def _collate(op: Operations, names: Names, collation: str) -> None:
