@@ -41,7 +41,7 @@ from crmsync import (
 from crmsync.formats import parse_message
 from crmsync.rules import contacts_for
 from crmsync.stores.sql import SqlStorage
-from crmsync.stores.sql_tables import tables_of
+from crmsync.stores.sql.tables import tables_of
 
 STORED = Decision(outcome=Outcome.STORED, reason=Reason.ACCEPTED)
 CHANNEL = Channel(key="jan", addresses={"jan@ours.example"}, contacts=ContactCreation.SENT_AND_RECEIVED)

@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine, text
 from crmsync.model import Company, PersonName
 from crmsync.stores.paging import micros
 from crmsync.stores.reading import company_order, person_order
-from crmsync.stores.sql_names import COMPANY, PERSON
-from crmsync.stores.sql_words import _head, stretch_of
+from crmsync.stores.sql.names import COMPANY, PERSON
+from crmsync.stores.sql.words import _head, stretch_of
 from crmsync.stores.words import words_in, words_of_company, words_of_person
 
 NOW = datetime(2026, 1, 5, tzinfo=UTC)

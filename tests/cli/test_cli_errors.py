@@ -148,7 +148,7 @@ def test_a_database_of_a_newer_version_is_told(crmsync: Run, files: Path) -> Non
 
 
 def test_a_locked_database_is_told(crmsync: Run, files: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crmsync.stores.sql_engine.WAIT", 0.05)
+    monkeypatch.setattr("crmsync.stores.sql.engine.WAIT", 0.05)
     crmsync("sync", "a.mbox", *ME)
     holder = sqlite3.connect("crmsync.db")
     holder.execute("BEGIN EXCLUSIVE")

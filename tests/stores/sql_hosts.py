@@ -14,7 +14,7 @@ from sqlalchemy import Engine, create_engine, delete, insert, inspect, select, u
 
 from crmsync import Batch, Cursor, Event, LedgerEntry, Message, Outcome, PersonName, Storage
 from crmsync.stores.sql import SqlStorage
-from crmsync.stores.sql_tables import tables_of
+from crmsync.stores.sql.tables import tables_of
 from crmsync.testing import WritersContract
 from crmsync.testing.storage_hooks import Link
 

@@ -21,11 +21,11 @@ from version_1 import TablesOfVersion1
 
 from crmsync.errors import StorageError
 from crmsync.model import Cursor, Decision, Item, LedgerEntry, Outcome, Reason, Visibility
-from crmsync.stores import sql_fill
 from crmsync.stores.migrations import migrate
 from crmsync.stores.reading import Query
 from crmsync.stores.sql import SqlStorage
-from crmsync.stores.sql_tables import VERSION
+from crmsync.stores.sql import fill as filling
+from crmsync.stores.sql.tables import VERSION
 
 DUMP = Path(__file__).parent / "version_1.sql"
 """What crmsync 0.1.0 made of `life`, written by sqlite3's `.dump`."""
@@ -220,13 +220,13 @@ def test_the_way_back_leads_to_version_1_as_it_was(engine: Engine) -> None:
 
 def test_a_migration_that_fails_leaves_everything_as_it_was(engine: Engine, monkeypatch: pytest.MonkeyPatch) -> None:
     tables, held = shape(engine), rows(engine)
-    fill: Callable[..., None] = sql_fill.fill
+    fill: Callable[..., None] = filling.fill
 
     def fail(*arguments: Any) -> None:
         fill(*arguments)
         raise MemoryError
 
-    monkeypatch.setattr(sql_fill, "fill", fail)
+    monkeypatch.setattr(filling, "fill", fail)
     with pytest.raises(MemoryError):
         migrate(engine)
 

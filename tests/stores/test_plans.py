@@ -83,7 +83,7 @@ COUNTED = 20
 @pytest.fixture(scope="module", autouse=True)
 def _counted() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("crmsync.stores.sql_people.COUNTED", COUNTED)
+        patch.setattr("crmsync.stores.sql.people.COUNTED", COUNTED)
         yield
 
 

@@ -17,9 +17,8 @@ from sqlalchemy.engine import make_url
 from store_worlds import batch, contact, everything, item, mail
 
 from crmsync.errors import StorageError
-from crmsync.stores import sql_engine
 from crmsync.stores.sql import SqlStorage
-from crmsync.stores.sql_faults import RETRIED
+from crmsync.stores.sql.faults import RETRIED
 
 
 def first(store: SqlStorage) -> None:
@@ -117,7 +116,7 @@ def test_a_transaction_that_gave_way_is_tried_again(postgres_url: str, code: str
 
 
 def test_one_that_gives_way_for_ever_says_so(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql_engine, "_ATTEMPTS", 2)
+    monkeypatch.setattr("crmsync.stores.sql.engine._ATTEMPTS", 2)
     with SqlStorage(postgres_url) as store:
         first(store)
         of_others(postgres_url, failing_with("40P01"))
@@ -233,7 +232,7 @@ def test_a_server_that_only_reads_is_read_and_says_so(postgres_url: str) -> None
 
 
 def test_a_lock_that_another_holds_is_waited_for_and_told(postgres_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sql_engine, "WAIT", 0.05)
+    monkeypatch.setattr("crmsync.stores.sql.engine.WAIT", 0.05)
     with SqlStorage(postgres_url) as store, host_engine(postgres_url) as other, other.connect() as connection:
         first(store)
         connection.execute(text("UPDATE crmsync_streams SET channel = channel"))

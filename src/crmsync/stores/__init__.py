@@ -1,1 +1,1 @@
-"""The bundled storages: `memory`, the readable reference, and `sql`, for SQLite (extra `sql`)."""
+"""The bundled storages: `memory`, the readable reference, and `sql`, for SQLite and PostgreSQL (extra `sql`)."""

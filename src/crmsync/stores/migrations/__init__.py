@@ -21,11 +21,11 @@ from sqlalchemy import Connection, Engine, update
 from sqlalchemy.engine import URL
 
 from ...errors import StorageError
-from .. import sql_fill
-from ..sql_engine import Database
-from ..sql_locks import lock_making
-from ..sql_schema import make, version_of
-from ..sql_tables import PREFIX, VERSION, Tables, tables_of
+from ..sql import fill
+from ..sql.engine import Database
+from ..sql.locks import lock_making
+from ..sql.schema import make, version_of
+from ..sql.tables import PREFIX, VERSION, Tables, tables_of
 from . import version_2
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ def _migrate(connection: Connection, tables: Tables, to: int) -> None:
         _STEPS[version].downgrade(op, names)
     connection.execute(update(tables.schema).values(version=to))
     if to == VERSION:
-        sql_fill.fill(connection, tables)
+        fill.fill(connection, tables)
 
 
 def _operations(connection: Connection) -> Operations:

@@ -6,7 +6,7 @@ import argparse
 import sys
 
 from ...errors import StorageError
-from ..sql_tables import PREFIX, VERSION
+from ..sql.tables import PREFIX, VERSION
 from . import migrate
 
 

@@ -12,9 +12,9 @@ from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
-from ..errors import StorageError
-from .sql_faults import RETRIED, readable, sqlstate
-from .sql_tables import UPSERTS
+from ...errors import StorageError
+from .faults import RETRIED, readable, sqlstate
+from .tables import UPSERTS
 
 WAIT = 30.0
 """Seconds to wait for another writer, where an URL of SQLite does not say `?timeout=`."""

@@ -7,12 +7,12 @@ from collections.abc import Iterable, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, select, update
 
-from ..model import Company, PersonName
-from .reading import company_order, person_order
-from .sql_bulk import insert_rows
-from .sql_rows import Values, chunks
-from .sql_tables import Tables
-from .words import words_of_company, words_of_person
+from ...model import Company, PersonName
+from ..reading import company_order, person_order
+from ..words import words_of_company, words_of_person
+from .bulk import insert_rows
+from .rows import Values, chunks
+from .tables import Tables
 
 PERSON, COMPANY = "p", "c"
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import Connection, func, insert, inspect, select
 from sqlalchemy.schema import CreateSchema
 
-from ..errors import StorageError
-from .sql_engine import Database
-from .sql_locks import lock_making
-from .sql_tables import PREFIX, VERSION, Tables
+from ...errors import StorageError
+from .engine import Database
+from .locks import lock_making
+from .tables import PREFIX, VERSION, Tables
 
 _ENCODINGS = {
     "server_encoding": "make one with CREATE DATABASE name ENCODING 'UTF8' TEMPLATE template0",

@@ -7,15 +7,15 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select
 
-from ..rules import redact
-from .paging import Place, close, cut, instant
-from .reading import Entry, Page, Query, Timeline
-from .sql_lines import Line, asked, copies_of, count_lines, line_of, read_lines
-from .sql_rows import chunks, record_of
-from .sql_search import search
-from .sql_tables import Tables
-from .sql_viewer import Eyes, shown_rows
-from .words import typed
+from ...rules import redact
+from ..paging import Place, close, cut, instant
+from ..reading import Entry, Page, Query, Timeline
+from ..words import typed
+from .lines import Line, asked, copies_of, count_lines, line_of, read_lines
+from .rows import chunks, record_of
+from .search import search
+from .tables import Tables
+from .viewer import Eyes, shown_rows
 
 
 def read_timeline(connection: Connection, tables: Tables, eyes: Eyes, query: Query, page: Page) -> Timeline:

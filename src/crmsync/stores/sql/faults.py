@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import exc
 
-from ..errors import StorageError
+from ...errors import StorageError
 
 _NOT_OURS = "its tables are not as crmsync makes them; give another database, schema or prefix"
 _LOCKED = "another program holds its lock; try again when that has finished"

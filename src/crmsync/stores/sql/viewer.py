@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, ColumnElement, FromClause, Text, bindparam, func, select, true
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from ..model import Visibility
-from ..rules import Why
-from .audiences import OTHERS, UNLESS_STRICT, member, strictly
-from .sql_rows import level_of
-from .sql_tables import Tables
+from ...model import Visibility
+from ...rules import Why
+from ..audiences import OTHERS, UNLESS_STRICT, member, strictly
+from .rows import level_of
+from .tables import Tables
 
 OWN, OWN_STRICTLY = "own", "own_strictly"
 """The parameters that a viewer's own audiences are passed as to a statement that `Eyes.anybody` was built for."""

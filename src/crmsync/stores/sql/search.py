@@ -8,14 +8,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, exists, select
 
-from ..model import Visibility
-from ..rules import Why
-from .paging import Place
-from .sql_lines import Asked, Line, Shape, also_in, limits, read_lines
-from .sql_rows import chunks, level_of
-from .sql_tables import Tables
-from .sql_viewer import shown_rows
-from .sql_words import by_index, matching, stretch_of, stretch_start
+from ...model import Visibility
+from ...rules import Why
+from ..paging import Place
+from .lines import Asked, Line, Shape, also_in, limits, read_lines
+from .rows import chunks, level_of
+from .tables import Tables
+from .viewer import shown_rows
+from .words import by_index, matching, stretch_of, stretch_start
 
 _MOST = 64
 """So many stretches are read at once where words are rare: two years and a bit."""

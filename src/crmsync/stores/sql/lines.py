@@ -27,15 +27,15 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from ..model import Visibility
-from ..rules import Why
-from .paging import Place, micros
-from .reading import Query
-from .sql_facets import WHOLE, of_address, of_company, of_thread
-from .sql_people import find
-from .sql_rows import Values
-from .sql_tables import Tables
-from .sql_viewer import Eyes, seen_at, shown_to, visible
+from ...model import Visibility
+from ...rules import Why
+from ..paging import Place, micros
+from ..reading import Query
+from .facets import WHOLE, of_address, of_company, of_thread
+from .people import find
+from .rows import Values
+from .tables import Tables
+from .viewer import Eyes, seen_at, shown_to, visible
 
 _KINDS = {"message": "m", "event": "e"}
 

@@ -35,9 +35,9 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import TSQUERY, TSVECTOR
 from sqlalchemy.dialects.postgresql import insert as insert_or_skip
 
-from ..model import Event, Message
-from .paging import micros
-from .words import words_of
+from ...model import Event, Message
+from ..paging import micros
+from ..words import words_of
 
 _STRETCH = 40
 """A stretch is 2**40 microseconds: some 13 days."""

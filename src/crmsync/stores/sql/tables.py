@@ -26,7 +26,7 @@ from sqlalchemy import (
 )  # fmt: skip
 from sqlalchemy.dialects import postgresql, sqlite
 
-from .sql_words import words_table
+from .words import words_table
 
 VERSION = 2
 """Raised with every change to the tables."""
@@ -168,7 +168,7 @@ class Tables:
             sqlite_with_rowid=False,
         )  # fmt: skip
 
-        # -- worked out from the tables above, for reading: `sql_fill.fill` makes all of it anew
+        # -- worked out from the tables above, for reading: `fill.fill` makes all of it anew
 
         self.shown = Table(
             f"{prefix}shown", metadata,
@@ -188,7 +188,7 @@ class Tables:
         )  # fmt: skip
         self.lines = Table(
             f"{prefix}lines", metadata,
-            # Every timeline is a range of this key: `sql_facets` names what a line stands in.
+            # Every timeline is a range of this key: `facets.py` names what a line stands in.
             Column("facet", _ORDERED, primary_key=True),
             Column("audience", _ORDERED, primary_key=True),
             Column("kind", _ORDERED, primary_key=True),

@@ -7,10 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, select, tuple_, union
 
-from ..model import Channel, Decision, Item, LedgerEntry, Outcome, Reason, Visibility
-from .reading import Trace
-from .sql_rows import record_of
-from .sql_tables import Tables
+from ...model import Channel, Decision, Item, LedgerEntry, Outcome, Reason, Visibility
+from ..reading import Trace
+from .rows import record_of
+from .tables import Tables
 
 
 def read_why(connection: Connection, tables: Tables, item: str) -> list[Trace]:

@@ -20,15 +20,15 @@ from sqlalchemy import (
     union_all,
 )  # fmt: skip
 
-from ..model import Company, PersonName
-from .paging import Place, close, cut, instant
-from .reading import COUNTED, Companies, CompanyRow, Page, People, Person
-from .sql_facets import of_address, of_company
-from .sql_names import COMPANY, PERSON
-from .sql_rows import chunks
-from .sql_tables import Tables
-from .sql_viewer import Eyes, visible
-from .words import typed, typed_name
+from ...model import Company, PersonName
+from ..paging import Place, close, cut, instant
+from ..reading import COUNTED, Companies, CompanyRow, Page, People, Person
+from ..words import typed, typed_name
+from .facets import of_address, of_company
+from .names import COMPANY, PERSON
+from .rows import chunks
+from .tables import Tables
+from .viewer import Eyes, visible
 
 _Summary = dict[str, Any]
 

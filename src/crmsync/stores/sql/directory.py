@@ -9,16 +9,16 @@ from typing import NamedTuple
 from sqlalchemy import Connection, bindparam, case, func, select, update
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from ..errors import StorageError
-from ..model import Company, Contact, PersonName
-from .directory import Completion, Directory, Known
-from .sql_bulk import among
-from .sql_faults import RETRIED, advice, sqlstate
-from .sql_locks import lock_people
-from .sql_names import name_people
-from .sql_registry import add_companies, add_people, forget, staff_of, take_over, values_of
-from .sql_shown import Staff
-from .sql_tables import Tables
+from ...errors import StorageError
+from ...model import Company, Contact, PersonName
+from ..directory import Completion, Directory, Known
+from .bulk import among
+from .faults import RETRIED, advice, sqlstate
+from .locks import lock_people
+from .names import name_people
+from .registry import add_companies, add_people, forget, staff_of, take_over, values_of
+from .shown import Staff
+from .tables import Tables
 
 
 class _Plan(NamedTuple):

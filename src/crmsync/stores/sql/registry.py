@@ -7,14 +7,14 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, delete, select, update
 
-from ..model import Company, PersonName
-from .directory import Known
-from .sql_bulk import among, insert_rows, new_ids
-from .sql_locks import lock_people
-from .sql_names import forget_people, name_companies, name_people, named_person
-from .sql_rows import Values
-from .sql_shown import Staff, leave_company
-from .sql_tables import Tables
+from ...model import Company, PersonName
+from ..directory import Known
+from .bulk import among, insert_rows, new_ids
+from .locks import lock_people
+from .names import forget_people, name_companies, name_people, named_person
+from .rows import Values
+from .shown import Staff, leave_company
+from .tables import Tables
 
 
 def add_companies(connection: Connection, tables: Tables, companies: Iterable[Company]) -> None:

@@ -1,4 +1,4 @@
-"""`SqlStorage`: the storage protocol and the reading side on a SQL database; SQLite (extra `sql`)."""
+"""`SqlStorage`: each method of the storage protocol and of the reading side, in a transaction."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from typing import Self
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.engine import URL
 
-from ..errors import StorageError
-from ..model import Batch, Channel, Company, Cursor, Item, LedgerEntry, Outcome, PersonName, Visibility
-from ..protocols import Storage
-from ..rules import Access, access
-from . import sql_directory, sql_fill, sql_people, sql_reading, sql_registry, sql_shown, sql_timeline, sql_writing
-from .directory import Directory
-from .reading import ANYTHING, NO_COPY, Companies, Entry, Page, People, Person, Query, Timeline, Trace
-from .sql_engine import Database
-from .sql_schema import prepare
-from .sql_tables import PREFIX, tables_of
-from .sql_viewer import eyes_of
+from ...errors import StorageError
+from ...model import Batch, Channel, Company, Cursor, Item, LedgerEntry, Outcome, PersonName, Visibility
+from ...protocols import Storage
+from ...rules import Access, access
+from ..directory import Directory
+from ..reading import ANYTHING, NO_COPY, Companies, Entry, Page, People, Person, Query, Timeline, Trace
+from . import directory, fill, people, reading, registry, shown, timeline, writing
+from .engine import Database
+from .schema import prepare
+from .tables import PREFIX, tables_of
+from .viewer import eyes_of
 
 
 class SqlStorage(Storage):
@@ -87,7 +87,7 @@ class SqlStorage(Storage):
         if outcome is not None:
             query = query.where(ledger.c.outcome == outcome.value)
         with self._database.reading() as connection:
-            return [sql_reading.ledger_entry(row) for row in connection.execute(query)]
+            return [reading.ledger_entry(row) for row in connection.execute(query)]
 
     def apply(self, batch: Batch) -> None:
         """See `Storage`.
@@ -97,8 +97,8 @@ class SqlStorage(Storage):
             StorageError: the database cannot be used now.
 
         """
-        content = sql_writing.content_of(batch)
-        self._database.write(lambda c: sql_writing.write(c, self._tables, self._directory, content))
+        content = writing.content_of(batch)
+        self._database.write(lambda c: writing.write(c, self._tables, self._directory, content))
 
     # -- the host's side
 
@@ -108,14 +108,14 @@ class SqlStorage(Storage):
         channels = self._tables.channels
         with self._database.reading() as connection:
             rows = connection.execute(select(channels)).all()
-        return {row.key: sql_reading.channel_of(row) for row in rows}
+        return {row.key: reading.channel_of(row) for row in rows}
 
     def save_channel(self, channel: Channel) -> None:
         """Take over an owner's settings at once; `sync` does it with its next batch."""
 
         def work(connection: Connection) -> None:
-            changed = sql_writing.save_channel(connection, self._tables, channel)
-            sql_shown.work_out(connection, self._tables, changed)
+            changed = writing.save_channel(connection, self._tables, channel)
+            shown.work_out(connection, self._tables, changed)
 
         self._database.write(work)
 
@@ -128,33 +128,33 @@ class SqlStorage(Storage):
             ValueError: the owner holds no copy of it.
 
         """
-        if not self._database.write(lambda c: sql_shown.override(c, self._tables, owner, subject, level)):
+        if not self._database.write(lambda c: shown.override(c, self._tables, owner, subject, level)):
             raise ValueError(NO_COPY)
 
     def item(self, stream: str, id_: str) -> Item | None:
         """Return what a stream holds under an id, whole: for the host itself, not for a viewer."""
         with self._database.reading() as connection:
-            return sql_reading.read_item(connection, self._tables, stream, id_)
+            return reading.read_item(connection, self._tables, stream, id_)
 
     def find(self, address: str) -> Person | None:
         """Return the person with this address, in any case."""
         with self._database.reading() as connection:
-            return sql_people.find(connection, self._tables, address)
+            return people.find(connection, self._tables, address)
 
     def save_person(self, address: str, name: PersonName, company: Company | None = None) -> None:
         """Make somebody as a user does, or give them another name and company; who was deleted is there again."""
         self._own_people()
 
         def work(connection: Connection) -> None:
-            joined = sql_registry.save_person(connection, self._tables, address.lower(), name, company)
-            sql_shown.work_out(connection, self._tables, (), joined)
+            joined = registry.save_person(connection, self._tables, address.lower(), name, company)
+            shown.work_out(connection, self._tables, (), joined)
 
         self._database.write(work)
 
     def delete_person(self, address: str) -> None:
         """Delete a person for good: no mail brings them back."""
         self._own_people()
-        self._database.write(lambda c: sql_registry.delete_person(c, self._tables, address.lower()))
+        self._database.write(lambda c: registry.delete_person(c, self._tables, address.lower()))
 
     def people_changed(self, addresses: Iterable[str]) -> None:
         """Take over what the host's directory says of these addresses now: after users changed or deleted people.
@@ -164,8 +164,8 @@ class SqlStorage(Storage):
         asked = list({address.lower() for address in addresses})
 
         def work(connection: Connection) -> None:
-            joined = sql_directory.look_again(connection, self._tables, self._directory, asked)
-            sql_shown.work_out(connection, self._tables, (), joined)
+            joined = directory.look_again(connection, self._tables, self._directory, asked)
+            shown.work_out(connection, self._tables, (), joined)
 
         self._database.write(work)
 
@@ -175,7 +175,7 @@ class SqlStorage(Storage):
 
     def rebuild(self) -> None:
         """Work out anew who sees what, and all indexes, after rows of this store were changed by other means."""
-        self._database.write(lambda c: sql_fill.fill(c, self._tables))
+        self._database.write(lambda c: fill.fill(c, self._tables))
 
     # -- reading
 
@@ -192,24 +192,24 @@ class SqlStorage(Storage):
         """See `Reader`."""
         page, eyes = Page(after=after, before=before, limit=limit), eyes_of(viewer, strictest=strictest)
         with self._database.reading() as connection:
-            return sql_timeline.read_timeline(connection, self._tables, eyes, query, page)
+            return timeline.read_timeline(connection, self._tables, eyes, query, page)
 
     def count(self, viewer: str, query: Query = ANYTHING, *, up_to: int | None = None, strictest: bool = False) -> int:
         """See `Reader`."""
         eyes = eyes_of(viewer, strictest=strictest)
         with self._database.reading() as connection:
-            return sql_timeline.count(connection, self._tables, eyes, query, up_to)
+            return timeline.count(connection, self._tables, eyes, query, up_to)
 
     def entry(self, viewer: str, key: str, *, strictest: bool = False) -> Entry | None:
         """See `Reader`."""
         eyes = eyes_of(viewer, strictest=strictest)
         with self._database.reading() as connection:
-            return sql_timeline.read_entry(connection, self._tables, eyes, key)
+            return timeline.read_entry(connection, self._tables, eyes, key)
 
     def access(self, viewer: str, key: str, *, strictest: bool = False) -> Access:
         """See `Reader`."""
         with self._database.reading() as connection:
-            return access(viewer, sql_shown.who_sees(connection, self._tables, key), strictest=strictest)
+            return access(viewer, shown.who_sees(connection, self._tables, key), strictest=strictest)
 
     def people(
         self,
@@ -225,7 +225,7 @@ class SqlStorage(Storage):
         """See `Reader`."""
         page, eyes = Page(after=after, before=before, limit=limit), eyes_of(viewer, strictest=strictest)
         with self._database.reading() as connection:
-            return sql_people.read_people(connection, self._tables, eyes, page, name=name, company=company)
+            return people.read_people(connection, self._tables, eyes, page, name=name, company=company)
 
     def companies(
         self,
@@ -240,9 +240,9 @@ class SqlStorage(Storage):
         """See `Reader`."""
         page, eyes = Page(after=after, before=before, limit=limit), eyes_of(viewer, strictest=strictest)
         with self._database.reading() as connection:
-            return sql_people.read_companies(connection, self._tables, eyes, page, name=name)
+            return people.read_companies(connection, self._tables, eyes, page, name=name)
 
     def why(self, item: str) -> list[Trace]:
         """See `Reader`."""
         with self._database.reading() as connection:
-            return sql_reading.read_why(connection, self._tables, item)
+            return reading.read_why(connection, self._tables, item)

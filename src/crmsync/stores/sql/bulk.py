@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Dialect, Table, Text, any_, fu
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from .sql_tables import UPSERTS
+from .tables import UPSERTS
 
 Existing = Literal["fail", "keep", "replace"]
 """What becomes of a row that is there under the same key."""

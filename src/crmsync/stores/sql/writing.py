@@ -8,17 +8,17 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, exists, select, update
 
-from ..errors import StaleCursor
-from ..model import Batch, Channel, Contact, Item, LedgerEntry
-from . import sql_shown
-from .directory import Directory
-from .sql_bulk import among, insert_rows, new_ids
-from .sql_directory import ensure
-from .sql_locks import lock_records
-from .sql_reading import channel_of
-from .sql_rows import Rows, record_of, rows_of
-from .sql_tables import UPSERTS, Tables
-from .sql_words import forget_words, index_words
+from ...errors import StaleCursor
+from ...model import Batch, Channel, Contact, Item, LedgerEntry
+from ..directory import Directory
+from . import shown
+from .bulk import among, insert_rows, new_ids
+from .directory import ensure
+from .locks import lock_records
+from .reading import channel_of
+from .rows import Rows, record_of, rows_of
+from .tables import UPSERTS, Tables
+from .words import forget_words, index_words
 
 
 class Content(NamedTuple):
@@ -55,7 +55,7 @@ def write(connection: Connection, tables: Tables, directory: Directory | None, c
     _link(connection, tables, stream, content.touched if before else (), rows)
     _record_decisions(connection, tables, stream, content.decisions)
     joined = ensure(connection, tables, directory, content.contacts)
-    sql_shown.work_out(connection, tables, keys, joined)
+    shown.work_out(connection, tables, keys, joined)
     _drop_orphans(connection, tables, before)
 
 
@@ -96,7 +96,7 @@ def save_channel(connection: Connection, tables: Tables, channel: Channel, keys:
             "settings": channel.model_dump_json(exclude={"key", "owner", "visibility"}),
         }
         insert_rows(connection, channels, [values], existing="replace")
-    return sql_shown.keys_of_channel(connection, tables, channel.key) if changed or row is None else set()
+    return shown.keys_of_channel(connection, tables, channel.key) if changed or row is None else set()
 
 
 def _linked(connection: Connection, tables: Tables, stream: int, touched: Several[str]) -> dict[int, str]:

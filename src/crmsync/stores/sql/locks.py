@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from sqlalchemy import BigInteger, Connection, func, literal, select
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from .sql_tables import Tables
+from .tables import Tables
 
 _MANY = 100
 """Whoever touches more records than this locks all: locks take a place in a table of limited size."""

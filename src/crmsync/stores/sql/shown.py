@@ -12,14 +12,14 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Table, and_, bindparam, delete, exists, insert, select, tuple_
 
-from ..model import Visibility
-from ..rules import Grant
-from .audiences import Copy, Shown, audiences, lines_of
-from .sql_bulk import insert_rows, pairs_of
-from .sql_facets import WHOLE, of_address, of_company, of_thread
-from .sql_locks import lock_records, lock_staff
-from .sql_rows import Values, chunks
-from .sql_tables import UPSERTS, Tables
+from ...model import Visibility
+from ...rules import Grant
+from ..audiences import Copy, Shown, audiences, lines_of
+from .bulk import insert_rows, pairs_of
+from .facets import WHOLE, of_address, of_company, of_thread
+from .locks import lock_records, lock_staff
+from .rows import Values, chunks
+from .tables import UPSERTS, Tables
 
 Staff = Sequence[tuple[str, str]]
 """Addresses, each with the domain of the company that it belongs to."""

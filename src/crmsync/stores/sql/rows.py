@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 from pydantic import TypeAdapter
 from sqlalchemy import Row
 
-from ..model import Collection, Event, Item, Message, Visibility
-from .paging import micros
+from ...model import Collection, Event, Item, Message, Visibility
+from ..paging import micros
 
 Values = dict[str, Any]
 """A row to write, by column."""

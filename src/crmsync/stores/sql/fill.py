@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, delete, select
 
-from .sql_names import name_companies, name_people
-from .sql_rows import record_of
-from .sql_shown import work_out
-from .sql_tables import Tables
-from .sql_words import clear_words, index_words
+from .names import name_companies, name_people
+from .rows import record_of
+from .shown import work_out
+from .tables import Tables
+from .words import clear_words, index_words
 
 _AT_ONCE = 1_000
 

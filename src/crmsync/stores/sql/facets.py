@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .reading import shortened
+from ..reading import shortened
 
 WHOLE = ""
 """Everybody's timeline."""
