@@ -44,7 +44,7 @@ def test_the_tour_shows_names_as_people_write_them(synced: Synced) -> None:
 def test_the_tour_makes_no_company_of_a_consumer_provider_or_of_the_own_domain(synced: Synced) -> None:
     said = section(synced[1].stdout, 3)
 
-    assert re.search(r"^Brightwater +brightwater\.example", said, re.MULTILINE)
+    assert re.search(r"^Brightwater .*\nbrightwater\.example", said, re.MULTILINE)
     assert not re.search(r"^(Gmail|Acme) ", said, re.MULTILINE)
 
 

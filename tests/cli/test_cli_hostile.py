@@ -102,7 +102,7 @@ def test_any_encoding_of_the_terminal_will_do(charset: str, tour: Path, crmsync:
 def test_an_ascii_terminal_gets_the_nearest_letters(tour: Path, crmsync: Run) -> None:
     said = crmsync("people", "--as", "mia", charset="ascii").stdout
 
-    assert re.search(r"Maria Jose +\|Garcia", said)
+    assert re.search(r"Maria Jose Garcia +\|", said)
     assert "Jurgen" in said
 
 

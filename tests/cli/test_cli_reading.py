@@ -31,11 +31,11 @@ def test_a_company_is_found_by_domain_name_or_part_of_it(name: str, tour: Path) 
 
 
 def test_an_ambiguous_name_lists_whom_it_may_mean(tour: Path) -> None:
-    said = invoke("timeline", "a", "--as", "mia")
+    said = invoke("timeline", "example", "--as", "mia")
 
     assert 2 == said.exit_code
-    assert "'a' may be any of" in said.stderr
-    assert "Björn Aas <bjorn.aas@fjordpakk.example>" in said.stderr
+    assert "'example' may be any of" in said.stderr
+    assert "Brightwater (brightwater.example)" in said.stderr
     assert "more" in said.stderr
 
 
@@ -45,7 +45,7 @@ def test_an_ambiguous_name_lists_whom_it_may_mean(tour: Path) -> None:
         ("Jon Doe", "John Doe <john.doe@brightwater.example>"),
         ("Garzia", "María José García <mjgarcia@talleresgarcia.example>"),
         ("Brihtwater", "Brightwater (brightwater.example)"),
-        ("nordlicht-sola.example", "Nordlicht Solar (nordlicht-solar.example)"),
+        ("nordlicht-sloar.example", "Nordlicht Solar (nordlicht-solar.example)"),
     ],
 )
 def test_an_unknown_name_suggests_the_nearest(typed: str, meant: str, tour: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_viewer_who_may_see_nothing_is_told_so(crmsync: Run, here: Path) -> No
 def test_the_timeline_keeps_its_keys_for_programs(tour: Path) -> None:
     said = data("timeline", "John Doe", "--as", "mia")
 
-    assert {"viewer", "person", "company", "thread", "entries", "next"} == said.keys()
+    assert {"viewer", "person", "company", "thread", "entries", "next", "previous"} == said.keys()
     for entry in said["entries"]:
         assert {"key", "thread", "kind", "at", "level", "why", "hidden", "record"} == entry.keys()
         assert datetime.fromisoformat(entry["at"]).tzinfo
@@ -158,8 +158,8 @@ def test_the_timeline_keeps_its_keys_for_programs(tour: Path) -> None:
 def test_people_and_companies_keep_their_keys_for_programs(tour: Path) -> None:
     people, companies = data("people", "--as", "mia")["people"], data("companies", "--as", "mia")["companies"]
 
-    assert {"id", "first_name", "last_name", "addresses", "company", "records", "last"} == people[0].keys()
-    assert {"domain", "name", "people", "records", "last"} == companies[0].keys()
+    assert {"id", "first_name", "last_name", "addresses", "company", "records", "first", "last"} == people[0].keys()
+    assert {"domain", "name", "people", "records", "first", "last"} == companies[0].keys()
 
 
 def test_an_empty_database_says_so(crmsync: Run, here: Path) -> None:
