@@ -319,10 +319,11 @@ class CalDavMachine(RuleBasedStateMachine):
         """What lies in the window as it is now: what came in before it stays, and some of what is to come is there."""
         midnight = datetime(self.now.year, self.now.month, self.now.day, tzinfo=UTC)
         first, last = midnight - WINDOW.past_days * DAY, midnight + (WINDOW.future_days + 1) * DAY
-        return {
+        shown = {
             link: [r for r in item.records if isinstance(r, Event) and (not r.recurrence_id or first <= r.at < last)]
             for link, item in storage.items.items()
         }
+        return {link: events for link, events in shown.items() if events}
 
     def teardown(self) -> None:
         if hasattr(self, "storage"):
