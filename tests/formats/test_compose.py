@@ -132,7 +132,8 @@ def test_a_display_name_of_any_characters_comes_back(name: str) -> None:
 
 
 def _words(name: str) -> str:
-    return re.sub(r"""[\s"'<>]+""", "", name)  # quotes around a whole name say nothing, and are dropped when read
+    # Quotes and commas around a whole name say nothing, and are dropped when read.
+    return re.sub(r"""[\s"'<>]+""", "", name).strip(",")
 
 
 # -- who gets it, and who sees that
