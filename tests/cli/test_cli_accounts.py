@@ -497,8 +497,11 @@ def test_an_interrupt_ends_a_sync_whose_servers_are_silent(here: Here) -> None:
         server = Server(host="127.0.0.1", port=port, security=Security.UNENCRYPTED, username="x", allow_internal=True)
         for name in ("a@b.example", "c@d.example"):
             here.file.save(Account(name=name, address=name).with_login(Service.IMAP, "x", Keys(KEY), server=server))
+        # A shell has its jobs in the background ignore the signal, and so their children.
+        heeding = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler)"
+        code = f"{heeding}; from crmsync.__main__ import run; run()"
         process = subprocess.Popen(
-            [sys.executable, "-m", "crmsync", "sync"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            [sys.executable, "-c", code, "sync"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         try:
             assert asked.acquire(timeout=20)
