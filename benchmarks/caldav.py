@@ -168,8 +168,8 @@ def _child(peer: str, port: int, state: Path) -> None:
 
 def _crmsync(port: int, state: Path) -> None:
     from crmsync import Channel, Policy, sync
-    from crmsync.providers.access import Security, Server
     from crmsync.providers.caldav import CalDavAccount, CalDavCalendars
+    from crmsync.providers.network.access import Security, Server
     from crmsync.stores.sql import SqlStorage
 
     server = Server(host="127.0.0.1", port=port, security=Security.UNENCRYPTED, username=USER, allow_internal=True)

@@ -15,10 +15,10 @@ from typing import NamedTuple
 
 from crmsync import Channel, ContactCreation, Policy, sync
 from crmsync.model import Progress
-from crmsync.providers.calls import Site
-from crmsync.providers.gmail import NEW_PROJECT, OLD_PROJECT, Gmail, Quota
-from crmsync.providers.gmail.quota import cheapest
-from crmsync.providers.pacing import Pacer
+from crmsync.providers.google.mail import NEW_PROJECT, OLD_PROJECT, Gmail, Quota
+from crmsync.providers.google.mail.quota import cheapest
+from crmsync.providers.web.calls import Site
+from crmsync.providers.web.pacing import Pacer
 from crmsync.stores.memory import MemoryStorage
 from crmsync.testing.google import Fault, GoogleServer, Quotas, VirtualClock
 

@@ -277,8 +277,8 @@ def _child(side: str, port: str, user: str, state: str) -> None:
 
 def _crmsync(side: str, port: int, user: str, state: Path) -> None:
     from crmsync import Channel, ContactCreation, Policy, Selection, sync
-    from crmsync.providers.access import Access
     from crmsync.providers.imap import ImapMail
+    from crmsync.providers.network.access import Access
     from crmsync.stores.memory import MemoryStorage
     from crmsync.stores.sql import SqlStorage
 

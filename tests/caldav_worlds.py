@@ -9,8 +9,8 @@ from caldav_servers import PASSWORD, USER, CalDavServer, Proxy
 
 from crmsync.model import Window
 from crmsync.protocols import Provider
-from crmsync.providers.access import Access, Security, Server
 from crmsync.providers.caldav import CalDavAccount, CalDavCalendars
+from crmsync.providers.network.access import Access, Security, Server
 
 ME = "me@acme.com"
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

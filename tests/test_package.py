@@ -19,7 +19,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 
 PUBLIC = [
     "crmsync", "crmsync.formats", "crmsync.model", "crmsync.providers.caldav", "crmsync.providers.files",
-    "crmsync.providers.gmail", "crmsync.providers.google_calendar", "crmsync.providers.imap",
+    "crmsync.providers.google.mail", "crmsync.providers.google.calendar", "crmsync.providers.imap",
     "crmsync.providers.smtp", "crmsync.rules", "crmsync.runtime", "crmsync.testing", "crmsync.testing.google",
 ]  # fmt: skip
 
@@ -105,10 +105,10 @@ def test_a_star_import_brings_the_public_names() -> None:
 
 PARTS_OF_AN_EXTRA = {
     "accounts": ("runtime/",),
-    "caldav": ("providers/caldav/", "providers/http", "providers/lookups"),
+    "caldav": ("providers/caldav/", "providers/web/", "providers/network/lookups"),
     "cli": ("cli/",),
-    "google": ("providers/gmail/", "providers/google", "providers/http"),
-    "imap": ("providers/imap/", "providers/smtp/", "providers/lookups"),
+    "google": ("providers/google/", "providers/web/"),
+    "imap": ("providers/imap/", "providers/smtp/", "providers/network/lookups"),
     "migrations": ("stores/migrations/",),
     "sql": ("stores/sql", "stores/directory"),
     "testing": ("testing/",),
@@ -201,3 +201,13 @@ def test_the_version_is_the_changelog_s() -> None:
     versions = re.findall(r"^## \[?(\d[^\]\s]*)", changelog, re.MULTILINE)
 
     assert PROJECT["version"] == versions[0]
+
+
+def test_import_paths_of_version_0_1_are_the_very_modules() -> None:
+    code = "import warnings; warnings.simplefilter('error'); "
+    code += "import crmsync.providers.gmail as old, crmsync.providers.google.mail as new; assert old is new; "
+    code += "assert new.__spec__.name == 'crmsync.providers.google.mail'; "
+    code += "from crmsync.providers.calls import Site; from crmsync.providers.google_calendar import GoogleCalendar; "
+    code += "from crmsync.providers.access import Access; from crmsync.providers.network import may_dial"
+
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -2,7 +2,7 @@
 
 from crmsync import Provider
 from crmsync.testing import FakeMailbox, message
-from crmsync.testing.source_contract import SourceContract, World
+from crmsync.testing.contracts.source import SourceContract, World
 
 
 class FakeWorld(World):

@@ -22,9 +22,9 @@ from mail_hub import MailHub
 from scripted import serving
 
 from crmsync.cli import connect_imap, main
-from crmsync.providers.access import Security, Server
-from crmsync.providers.discovery import Candidate, Discovered, Origin
-from crmsync.providers.known import provider_of
+from crmsync.providers.network.access import Security, Server
+from crmsync.providers.network.discovery import Candidate, Discovered, Origin
+from crmsync.providers.network.known import provider_of
 from crmsync.runtime import Account, AccountFile, Key, Keys, Service
 
 KEY = Key.new()

@@ -16,10 +16,10 @@ from click.testing import CliRunner, Result
 from command_line import mail, mbox
 
 from crmsync.cli import connect_caldav, main
-from crmsync.providers.access import Security, Server
 from crmsync.providers.caldav import CalDavAccount
-from crmsync.providers.discovery import Candidate, Discovered, Origin
-from crmsync.providers.known import provider_of
+from crmsync.providers.network.access import Security, Server
+from crmsync.providers.network.discovery import Candidate, Discovered, Origin
+from crmsync.providers.network.known import provider_of
 from crmsync.runtime import Account, AccountFile, Key, Keys, Service
 
 KEY = Key.new()

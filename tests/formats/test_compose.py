@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from crmsync import Role
 from crmsync.formats import decode_part, parse_message
-from crmsync.formats.compose import compose, id_for
-from crmsync.formats.compose_headers import REFERENCES, reference_ids
+from crmsync.formats.mail.compose import compose, id_for
+from crmsync.formats.mail.compose_headers import REFERENCES, reference_ids
 from crmsync.model import Mailbox, OutgoingAttachment, OutgoingMessage
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=timezone(timedelta(hours=1)))

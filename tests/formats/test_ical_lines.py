@@ -12,7 +12,7 @@ from ical_samples import END, START, event, events, installed_calendars, vcalend
 from icalendar.parser import Contentline, Contentlines
 
 from crmsync.formats import parse_calendar
-from crmsync.formats.ical_lines import content_lines, read_components, split_line, unescape
+from crmsync.formats.calendar.lines import content_lines, read_components, split_line, unescape
 
 
 def summaries(data: bytes) -> list[str | None]:

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from ical_samples import BERLIN, END, START, installed_calendars, vcalendar, vevent
 
 from crmsync.formats import Calendar, parse_calendar
-from crmsync.formats.ical_series import MAX_INSTANCES
+from crmsync.formats.calendar.series import MAX_INSTANCES
 from crmsync.model import Event
 
 FIRST, LAST = datetime(2014, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, 12, tzinfo=UTC)

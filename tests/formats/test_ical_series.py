@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ical_samples import BERLIN, START, both, events, parse, series, short, starts, vcalendar, vevent
 
 from crmsync.formats import parse_calendar
-from crmsync.formats.ical_series import MAX_INSTANCES
+from crmsync.formats.calendar.series import MAX_INSTANCES
 from crmsync.model import Event
 
 IN_BERLIN = ";TZID=Europe/Berlin:20250301T100000"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmsync.formats.addresses import MAX_OCTETS, addresses, participants
+from crmsync.formats.mail.addresses import MAX_OCTETS, addresses, participants
 from crmsync.model import Participant, Role
 
 NAMES = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), max_size=20)
@@ -99,7 +99,7 @@ def test_ten_thousand_recipients_stay() -> None:
 def test_a_giant_list_of_recipients_is_read_up_to_a_limit_and_never_in_half_an_address(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("crmsync.formats.addresses.MAX_OCTETS", 20_000)
+    monkeypatch.setattr("crmsync.formats.mail.addresses.MAX_OCTETS", 20_000)
     many = b", ".join(b"p%d@x.example" % n for n in range(2_000))
     found = participants([("cc", many), ("cc", many), ("from", b"ann@client.example")])
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmsync.formats.charsets import codec_name, decode_text, meta_charset
+from crmsync.formats.mail.charsets import codec_name, decode_text, meta_charset
 
 
 @pytest.mark.parametrize(

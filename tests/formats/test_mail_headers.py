@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crmsync.formats.headers import (
+from crmsync.formats.mail.headers import (
     decode_base64,
     decode_words,
     message_ids,

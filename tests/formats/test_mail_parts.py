@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmsync.formats import decode_part, parse_message
-from crmsync.formats.parts import MAX_DEPTH, MAX_PARTS
+from crmsync.formats.mail.parts import MAX_DEPTH, MAX_PARTS
 from crmsync.model import Attachment
 
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmsync.formats import split_reply
-from crmsync.formats.quotes import Reply
+from crmsync.formats.mail.quotes import Reply
 
 ATTRIBUTIONS = {
     "English": "On Mon, Jan 5, 2009 at 10:00 AM, Ann Doe <ann@x.example> wrote:",

@@ -13,8 +13,8 @@ from dateutil import rrule as dateutil_rrule
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from crmsync.formats.recurrence import Walk, occurrences
-from crmsync.formats.recurrence_rule import Rule, read_rule
+from crmsync.formats.calendar.recurrence import Walk, occurrences
+from crmsync.formats.calendar.recurrence_rule import Rule, read_rule
 
 FREQUENCIES = ("YEARLY", "MONTHLY", "WEEKLY", "DAILY", "HOURLY", "MINUTELY", "SECONDLY")
 DAYS = ("MO", "TU", "WE", "TH", "FR", "SA", "SU")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ical_samples import BERLIN, event, events, starts, vevent
 
-from crmsync.formats.zones import UTC_ZONE, ObservedZone, find_zone
+from crmsync.formats.calendar.zones import UTC_ZONE, ObservedZone, find_zone
 
 UNKNOWN = "the time zone 'Nowhere' is unknown; its times were read in Asia/Tokyo"
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmsync.errors import Unavailable
-from crmsync.providers.batching import Again, Batching, Try, Workers
-from crmsync.providers.pacing import Pacer
+from crmsync.providers.web.batching import Again, Batching, Try, Workers
+from crmsync.providers.web.pacing import Pacer
 from crmsync.testing.google import VirtualClock
 
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from crmsync.errors import CrmSyncError, NeedsAdmin, NotAuthorized, NotFound, RateLimited, Refused, Unavailable
-from crmsync.providers.calls import Api, Call, Dialect, Reply, Site, parsed
-from crmsync.providers.failures import Failure, Meaning, error_by, failure_by
-from crmsync.providers.http import retry_after
-from crmsync.providers.pacing import Pacer
+from crmsync.providers.web.calls import Api, Call, Dialect, Reply, Site, parsed
+from crmsync.providers.web.failures import Failure, Meaning, error_by, failure_by
+from crmsync.providers.web.http import retry_after
+from crmsync.providers.web.pacing import Pacer
 from crmsync.testing.google import Request, Response, VirtualClock
 from crmsync.testing.google.front import Front
 

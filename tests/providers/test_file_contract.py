@@ -8,7 +8,7 @@ import pytest
 from file_worlds import CalendarWorld, EmlWorld, MaildirWorld, MboxWorld
 
 from crmsync.providers.files import messages
-from crmsync.testing.source_contract import SourceContract, World
+from crmsync.testing.contracts.source import SourceContract, World
 
 
 class OnDisk(SourceContract):

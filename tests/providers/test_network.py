@@ -14,8 +14,8 @@ from pydantic import ValidationError
 from scripted import answering, saying, serving
 
 from crmsync.errors import Unavailable
-from crmsync.providers.access import Access, Security, Server
-from crmsync.providers.network import Lookup, deadline, dial, failure, may_dial, resolve, start_tls, tls_context
+from crmsync.providers.network.access import Access, Security, Server
+from crmsync.providers.network.sockets import Lookup, deadline, dial, failure, may_dial, resolve, start_tls, tls_context
 
 
 @pytest.fixture(scope="module")

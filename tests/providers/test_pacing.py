@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmsync.providers.pacing import Pacer, backoff
+from crmsync.providers.web.pacing import Pacer, backoff
 from crmsync.testing.google import VirtualClock
 
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from crmsync.errors import StorageError
-from crmsync.providers.access import Security, Server
+from crmsync.providers.network.access import Security, Server
 from crmsync.runtime import Account, AccountFile, Key, Keys, Service, key_file, keys_from, read_key_file
 
 SECRET = "hunter2-öäü"

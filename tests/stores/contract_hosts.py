@@ -14,7 +14,7 @@ from crmsync import Event, Message, PersonName, Record
 from crmsync.stores.memory import MemoryStorage
 from crmsync.stores.reading import Person
 from crmsync.testing import WritersContract
-from crmsync.testing.storage_hooks import Link
+from crmsync.testing.contracts.hooks import Link
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "plain" / "storage.py"
 RECORD: TypeAdapter[Message | Event] = TypeAdapter(Record)

@@ -16,7 +16,7 @@ from crmsync import Batch, Cursor, Event, LedgerEntry, Message, Outcome, PersonN
 from crmsync.stores.sql import SqlStorage
 from crmsync.stores.sql.tables import tables_of
 from crmsync.testing import WritersContract
-from crmsync.testing.storage_hooks import Link
+from crmsync.testing.contracts.hooks import Link
 
 
 class SqlHost(OneWorker, WritersContract):

@@ -20,7 +20,7 @@ from crmsync import Attachment, Batch, Channel, Event, Message, Participant, Sta
 from crmsync.model.value import Value
 from crmsync.stores.memory import MemoryStorage
 from crmsync.testing import CONTRACT_CHANNEL, StorageContract, WritersContract
-from crmsync.testing.contract_items import full_event, full_message
+from crmsync.testing.contracts.items import full_event, full_message
 
 BROKEN = (*NOT_ATOMIC, *CURSORS, *LINKS, *LEDGER, *PEOPLE, *VALUES, *WRITERS)
 

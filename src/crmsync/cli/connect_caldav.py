@@ -9,9 +9,9 @@ from urllib.parse import urlsplit
 import click
 from pydantic import ValidationError
 
-from ..providers.access import Security, Server
-from ..providers.discovery import discover
-from ..providers.known import Known
+from ..providers.network.access import Security, Server
+from ..providers.network.discovery import discover
+from ..providers.network.known import Known
 from ..runtime import Service
 from . import options
 from .connecting import (

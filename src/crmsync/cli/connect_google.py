@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from ..errors import SourceError
-from ..providers.consent import PendingConsent, require_mailbox
-from ..providers.loopback import loopback
+from ..providers.web.consent import PendingConsent, require_mailbox
+from ..providers.web.loopback import loopback
 from ..runtime import Account, Service
 from . import google, options
 from .connecting import account_to_edit, accounts_beside, environment_keys, typed_address

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import click
 
-from ..providers.access import Server
-from ..providers.discovery import Discovered, discover
+from ..providers.network.access import Server
+from ..providers.network.discovery import Discovered, discover
 from ..runtime import Service
 from . import options
 from .connecting import (

@@ -15,8 +15,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from ..errors import NotAuthorized, SourceError, Unavailable
 from ..model import TypedAddress
-from ..providers.access import Security, Server
-from ..providers.known import Known
+from ..providers.network.access import Security, Server
+from ..providers.network.known import Known
 from ..runtime import Account, AccountFile, Keys, Service, keys_from
 from .console import line, output
 from .failures import Mistake
@@ -95,7 +95,7 @@ def certificate(file: Path | None) -> str | None:
     """
     if file is None:
         return None
-    from ..providers.network import tls_context  # noqa: PLC0415 - few have an authority of their own
+    from ..providers.network.sockets import tls_context  # noqa: PLC0415 - few have an authority of their own
 
     try:
         text = file.read_text("ascii")

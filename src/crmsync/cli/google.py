@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from ..model import Window
     from ..protocols import Identity, Provider
     from ..providers.google.oauth import Feature, GoogleApp
-    from ..providers.tokens import AccountTokens
+    from ..providers.web.tokens import AccountTokens
 
 _FIELDS = ("client_id", "client_secret", "auth_uri", "token_uri", "api_root")
 _GOOGLE = "https://oauth2.googleapis.com/token"
@@ -74,18 +74,18 @@ def providers(
     client: Mapping[str, Any], tokens: Callable[[], str]
 ) -> tuple[Callable[[], Provider], Callable[..., Provider]]:
     """Return what makes an account's mail side and its calendar side."""
-    from ..providers.calls import Site  # noqa: PLC0415 - loads only where it is used
+    from ..providers.web.calls import Site  # noqa: PLC0415 - loads only where it is used
 
     root = client.get("api_root")
     site: dict[str, Any] = {"site": Site(str(root), allow_internal=_is_here(str(root)))} if root else {}
 
     def mail() -> Provider:
-        from ..providers.gmail import Gmail  # noqa: PLC0415 - loads only where it is used
+        from ..providers.google.mail import Gmail  # noqa: PLC0415 - loads only where it is used
 
         return Gmail(tokens, **site)
 
     def calendars(**options: Any) -> Provider:
-        from ..providers.google_calendar import GoogleCalendar  # noqa: PLC0415 - loads only where it is used
+        from ..providers.google.calendar import GoogleCalendar  # noqa: PLC0415 - loads only where it is used
 
         return GoogleCalendar(tokens, **site, **options)
 

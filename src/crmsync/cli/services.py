@@ -17,8 +17,8 @@ from .streams import counted
 if TYPE_CHECKING:
     from ..model import Window
     from ..protocols import Provider
-    from ..providers.access import Access
     from ..providers.caldav import CalDavAccount
+    from ..providers.network.access import Access
 
 
 class Checked(NamedTuple):

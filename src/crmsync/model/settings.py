@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from .records import Collection, CollectionRole
 from .value import Address, SetOf, Value, ascii_domain, clean_address
 from .visibility import Visibility
 
@@ -65,6 +66,14 @@ class Selection(_Settings):
         if self.mode == "all" and self.collections:
             raise ValueError("mode 'all' takes no collections; choose 'only' or 'except'")
         return self
+
+    def chooses(self, collection: Collection) -> bool:
+        """Tell whether one folder, label or calendar is chosen: listed by id, by name, or by role (`inbox`, `sent`)."""
+        if self.mode == "all":
+            return True
+        found = collection.id in self.collections or collection.name in self.collections
+        found = found or (collection.role is not CollectionRole.NONE and collection.role.value in self.collections)
+        return found is (self.mode == "only")
 
 
 class Window(Value):

@@ -9,12 +9,7 @@ from ..model import Collection, CollectionRole, Selection
 
 def is_selected(collection: Collection, selection: Selection) -> bool:
     """Tell whether one folder, label or calendar is chosen: listed by id, by name, or by role (`inbox`, `sent`)."""
-    if selection.mode == "all":
-        return True
-    listed = selection.collections
-    found = collection.id in listed or collection.name in listed
-    found = found or (collection.role is not CollectionRole.NONE and collection.role.value in listed)
-    return found is (selection.mode == "only")
+    return selection.chooses(collection)
 
 
 def is_any_selected(collections: Iterable[Collection], selection: Selection) -> bool:

@@ -11,7 +11,7 @@ from pydantic import Field, model_validator
 
 from ..model import TypedAddress, Value
 from ..model.value import SetOf
-from ..providers.access import Access, Secret, Server
+from ..providers.network.access import Access, Secret, Server
 from .encryption import Keys
 
 

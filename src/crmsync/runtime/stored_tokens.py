@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from ..errors import NotAuthorized, StorageError
-from ..providers.tokens import Tokens, TokenStore
+from ..providers.web.tokens import Tokens, TokenStore
 from .account_file import AccountFile
 from .accounts import Account, Service
 from .encryption import Keys

@@ -1,12 +1,12 @@
 """For tests, yours and ours: fakes, and the contracts that providers and storages keep."""
 
 from ..stores.memory import MemoryStorage
+from .contracts.hooks import CONTRACT_CHANNEL, StorageHooks
+from .contracts.people import HeldContract, PeopleContract
+from .contracts.source import SourceContract, World
+from .contracts.storage import StorageContract
+from .contracts.writers import WritersContract
 from .fakes import FakeAccount, FakeMailbox, event, message
-from .people_contract import HeldContract, PeopleContract
-from .source_contract import SourceContract, World
-from .storage_contract import StorageContract
-from .storage_hooks import CONTRACT_CHANNEL, StorageHooks
-from .writers_contract import WritersContract
 
 __all__ = [
     "CONTRACT_CHANNEL", "FakeAccount", "FakeMailbox", "HeldContract", "MemoryStorage", "PeopleContract",

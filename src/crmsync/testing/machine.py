@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from ..engine import sync
 from ..errors import CrmSyncError, RateLimited, Unavailable
-from ..model import (
+from ..model import (  # fmt: skip
     Batch,
     Channel,
     ContactCreation,
@@ -33,7 +33,7 @@ from ..model import (
     Policy,
     Record,
     Selection,
-)  # fmt: skip
+)
 from ..protocols import Storage
 from ..rules import decide
 from ..stores.memory import MemoryStorage

@@ -20,10 +20,10 @@ from name_server import name_server
 
 from crmsync.errors import CrmSyncError, NotAuthorized, Unavailable
 from crmsync.model import Selection
-from crmsync.providers import lookups
-from crmsync.providers.access import Access, Security, Server
 from crmsync.providers.caldav import CalDavAccount, CalDavCalendars
-from crmsync.providers.discovery import Network, discover
+from crmsync.providers.network import lookups
+from crmsync.providers.network.access import Access, Security, Server
+from crmsync.providers.network.discovery import Network, discover
 
 Front = Callable[[CalDavServer | None], Proxy]
 

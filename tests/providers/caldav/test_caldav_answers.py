@@ -12,7 +12,7 @@ from caldav_worlds import ME, calendars, vcalendar, vevent
 
 from crmsync import Channel, Policy, sync
 from crmsync.errors import CrmSyncError, NotAuthorized, RateLimited, Unavailable
-from crmsync.formats.ical_series import MAX_INSTANCES
+from crmsync.formats.calendar.series import MAX_INSTANCES
 from crmsync.model import Event, Outcome, Report
 from crmsync.providers.caldav.xml import NotMultistatus, read_multistatus
 from crmsync.testing import MemoryStorage

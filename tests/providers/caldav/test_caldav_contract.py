@@ -11,7 +11,7 @@ from caldav_worlds import CalDavWorld, calendars, vcalendar, vevent
 
 from crmsync.protocols import Provider
 from crmsync.providers.caldav import objects, source
-from crmsync.testing.source_contract import SourceContract, World
+from crmsync.testing.contracts.source import SourceContract, World
 
 
 def as_it_is(seen: Seen, answer: Exchange | None) -> Exchange | None:

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from name_server import Page, at_port, name_server, web_server
 from scripted import saying, serving
 
-from crmsync.formats.autoconfig import parse_autoconfig
-from crmsync.providers import lookups
-from crmsync.providers.access import Security, Server
-from crmsync.providers.discovery import Candidate, Discovered, Network, Origin, discover
-from crmsync.providers.known import PROVIDERS, Service, provider_by_mx, provider_of, saves_sent, servers_of
+from crmsync.providers.network import lookups
+from crmsync.providers.network.access import Security, Server
+from crmsync.providers.network.autoconfig import parse_autoconfig
+from crmsync.providers.network.discovery import Candidate, Discovered, Network, Origin, discover
+from crmsync.providers.network.known import PROVIDERS, Service, provider_by_mx, provider_of, saves_sent, servers_of
 
 CONFIG = b"""<?xml version="1.0"?>
 <clientConfig version="1.1">

@@ -8,9 +8,9 @@ from typing import Any
 from crmsync import Channel, ContactCreation, Outcome, Policy, Reason, Report, Selection, sync
 from crmsync.model import Collection, Item, Message
 from crmsync.protocols import Provider, Source
-from crmsync.providers.calls import Site
-from crmsync.providers.gmail import NEW_PROJECT, Gmail, Quota
-from crmsync.providers.gmail.source import GmailSource
+from crmsync.providers.google.mail import NEW_PROJECT, Gmail, Quota
+from crmsync.providers.google.mail.source import GmailSource
+from crmsync.providers.web.calls import Site
 from crmsync.stores.memory import MemoryStorage
 from crmsync.testing.google import GoogleServer, Mailbox, Quotas, VirtualClock
 

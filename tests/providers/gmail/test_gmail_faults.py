@@ -10,10 +10,10 @@ import pytest
 from gmail_worlds import Follower, GmailWorld, source_of, virtual_server
 
 from crmsync.errors import CrmSyncError, NeedsAdmin, NotAuthorized, RateLimited, Unavailable
-from crmsync.providers.calls import Site
-from crmsync.providers.gmail import Gmail
+from crmsync.providers.google.mail import Gmail
 from crmsync.providers.google.oauth import GoogleApp, account_tokens
-from crmsync.providers.tokens import MemoryTokens, Tokens
+from crmsync.providers.web.calls import Site
+from crmsync.providers.web.tokens import MemoryTokens, Tokens
 from crmsync.testing.google import AUTH, Fault, GoogleServer, Quotas, Request
 from crmsync.testing.google.quotas import Form
 
@@ -351,7 +351,7 @@ def test_a_thread_of_hundreds_costs_one_call(google: GoogleServer) -> None:
 def test_an_answer_that_is_too_large_is_asked_for_in_pieces(google: GoogleServer, monkeypatch: Any) -> None:
     follower = Follower(google)
     mailbox = follower.world.mailbox
-    monkeypatch.setattr("crmsync.providers.calls.LARGEST", 60_000)
+    monkeypatch.setattr("crmsync.providers.web.calls.LARGEST", 60_000)
     first = mailbox.deliver(subject="Plan", text="x" * 20_000)
     ids = [
         first,

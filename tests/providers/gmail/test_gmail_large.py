@@ -90,7 +90,7 @@ def test_new_mail_does_not_wait_for_the_end_of_a_long_import(crm: Crm) -> None:
 
 
 def test_what_is_fetched_while_others_wait_is_paid_for_once(crm: Crm, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crmsync.providers.gmail.source.LOOK", 0.0)  # it looks for new mail after each page
+    monkeypatch.setattr("crmsync.providers.google.mail.source.LOOK", 0.0)  # it looks for new mail after each page
     for number in range(60):
         crm.mailbox.deliver(subject=f"{number:02}")
     crm.world.page_items = 10

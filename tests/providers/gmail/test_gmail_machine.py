@@ -18,8 +18,8 @@ from crmsync import Channel, ContactCreation, Message, Outcome, Policy, Selectio
 from crmsync.errors import CrmSyncError
 from crmsync.formats import parse_message
 from crmsync.protocols import Storage
-from crmsync.providers.gmail.labels import collections_of, places
-from crmsync.providers.gmail.payload import moment_of
+from crmsync.providers.google.mail.labels import collections_of, places
+from crmsync.providers.google.mail.payload import moment_of
 from crmsync.rules import decide
 from crmsync.stores.memory import MemoryStorage
 from crmsync.testing.google import Fault, GoogleServer

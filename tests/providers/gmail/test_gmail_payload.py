@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crmsync.formats import parse_message
-from crmsync.formats.mime_tree import Node, parse_tree
+from crmsync.formats.mail.mime_tree import Node, parse_tree
 from crmsync.model import Item
-from crmsync.providers.gmail.payload import item_of, moment_of, octets_of, pieces
+from crmsync.providers.google.mail.payload import item_of, moment_of, octets_of, pieces
 from crmsync.testing.google import GoogleServer, VirtualClock
 
 HEAD = (

@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from crmsync import Cursor, CursorExpired
-from crmsync.providers.gmail.cursor import GmailCursor, history_id, read_cursor
-from crmsync.providers.gmail.history import changes_in
-from crmsync.providers.gmail.listing import Entry, batches, entries, group, rest
-from crmsync.providers.gmail.quota import NEW_PROJECT, OLD_PROJECT, PAGE, Quota, cheapest, fetches
+from crmsync.providers.google.mail.cursor import GmailCursor, history_id, read_cursor
+from crmsync.providers.google.mail.history import changes_in
+from crmsync.providers.google.mail.listing import Entry, batches, entries, group, rest
+from crmsync.providers.google.mail.quota import NEW_PROJECT, OLD_PROJECT, PAGE, Quota, cheapest, fetches
 
 _mailboxes = st.lists(st.integers(1, 12), max_size=20)
 _quotas = st.sampled_from([NEW_PROJECT, OLD_PROJECT, Quota(message=20, thread=90), Quota(message=1, thread=100)])

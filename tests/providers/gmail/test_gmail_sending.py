@@ -12,8 +12,8 @@ from gmail_worlds import GmailWorld, virtual_server
 from crmsync.errors import CrmSyncError, NotAuthorized, RateLimited, Refused, Unavailable
 from crmsync.formats import parse_message
 from crmsync.model import Mailbox, Message, OutgoingAttachment, OutgoingMessage
-from crmsync.providers.calls import Site
-from crmsync.providers.gmail import GmailSender
+from crmsync.providers.google.mail import GmailSender
+from crmsync.providers.web.calls import Site
 from crmsync.testing.google import AUTH, Fault, GoogleServer
 
 SCOPES = {f"{AUTH}gmail.readonly", f"{AUTH}gmail.send"}

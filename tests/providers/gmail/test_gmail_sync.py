@@ -9,7 +9,7 @@ import pytest
 from gmail_worlds import Crm, message_of, source_of, thread_of, virtual_server
 
 from crmsync import Outcome, Policy, Reason, sync
-from crmsync.providers.gmail.quota import cheapest
+from crmsync.providers.google.mail.quota import cheapest
 from crmsync.testing.google import Fault, GoogleServer
 
 

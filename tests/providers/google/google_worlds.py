@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from crmsync.providers.consent import PendingConsent
 from crmsync.providers.google.oauth import Feature, GoogleApp, Grant, begin_consent, finish_consent
-from crmsync.providers.tokens import Tokens
+from crmsync.providers.web.consent import PendingConsent
+from crmsync.providers.web.tokens import Tokens
 from crmsync.testing.google import GoogleServer, Request, VirtualClock
 
 ME = "me@acme.com"

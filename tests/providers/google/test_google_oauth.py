@@ -11,7 +11,6 @@ from google_worlds import ALL, ME, REDIRECT, agree, app_of, connect, server
 
 from crmsync.errors import NeedsAdmin, NotAuthorized, Unavailable
 from crmsync.protocols import Identity
-from crmsync.providers.consent import PendingConsent, code_of, require_mailbox
 from crmsync.providers.google.oauth import (
     Feature,
     begin_consent,
@@ -21,8 +20,9 @@ from crmsync.providers.google.oauth import (
     revoke,
     scopes_for,
 )
-from crmsync.providers.loopback import loopback
-from crmsync.providers.tokens import Tokens
+from crmsync.providers.web.consent import PendingConsent, code_of, require_mailbox
+from crmsync.providers.web.loopback import loopback
+from crmsync.providers.web.tokens import Tokens
 from crmsync.testing.google import AUTH, Consent, GoogleServer
 
 

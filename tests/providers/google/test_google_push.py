@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from crmsync import NotFound, Refused
-from crmsync.providers.calls import Site
 from crmsync.providers.google.push import (
     Watch,
     renew_calendar,
@@ -28,6 +27,7 @@ from crmsync.providers.google.pushed import (
     read_mailbox_push,
     token_for,
 )
+from crmsync.providers.web.calls import Site
 from crmsync.testing.google import EVERY_SCOPE, Fault, GoogleServer, Notification
 from crmsync.testing.google.signing import Key
 

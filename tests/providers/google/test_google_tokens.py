@@ -19,7 +19,7 @@ from crmsync.providers.google.oauth import (
     revoke,
     scopes_for,
 )
-from crmsync.providers.tokens import AccountTokens, MemoryTokens, Tokens
+from crmsync.providers.web.tokens import AccountTokens, MemoryTokens, Tokens
 from crmsync.testing.google import Fault, GoogleServer
 
 

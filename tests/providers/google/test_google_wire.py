@@ -18,10 +18,10 @@ from crmsync.errors import (
     Refused,
     Unavailable,
 )
-from crmsync.providers.calls import Call, parsed, path_to
-from crmsync.providers.failures import Failure, Meaning
 from crmsync.providers.google.errors import error_for, failure_of
 from crmsync.providers.google.wire import batch_replies, batch_request
+from crmsync.providers.web.calls import Call, parsed, path_to
+from crmsync.providers.web.failures import Failure, Meaning
 
 
 def error(status: int, reason: str | None, name: str | None = None, **more: object) -> bytes:

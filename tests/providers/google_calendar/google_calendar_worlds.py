@@ -8,8 +8,8 @@ from typing import Any
 
 from crmsync import Cursor, Event, Item, Page, Selection
 from crmsync.protocols import Source
-from crmsync.providers.calls import Site
-from crmsync.providers.google_calendar import GoogleCalendar
+from crmsync.providers.google.calendar import GoogleCalendar
+from crmsync.providers.web.calls import Site
 from crmsync.testing import World
 from crmsync.testing.google import Calendar, GoogleServer, Quotas, VirtualClock
 

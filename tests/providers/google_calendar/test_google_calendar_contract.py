@@ -51,7 +51,7 @@ class TestSeriesOnPagesOfTheirOwn(_Contract):
 
     @pytest.fixture(autouse=True)
     def _small_pages(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("crmsync.providers.google_calendar.source.PAGE_EVENTS", 1)
+        monkeypatch.setattr("crmsync.providers.google.calendar.source.PAGE_EVENTS", 1)
 
 
 class TestEmptyPages(_Contract):

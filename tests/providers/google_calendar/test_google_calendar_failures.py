@@ -27,9 +27,9 @@ from crmsync import (
     Unavailable,
     sync,
 )
-from crmsync.formats.zones import UTC_ZONE
+from crmsync.formats.calendar.zones import UTC_ZONE
 from crmsync.model import CalendarUser, Collection
-from crmsync.providers.google_calendar.event import read_event
+from crmsync.providers.google.calendar.event import read_event
 from crmsync.testing import MemoryStorage
 from crmsync.testing.google import AUTH, Fault, Quotas
 

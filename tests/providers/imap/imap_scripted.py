@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from imap_worlds import access_to, mail
 
-from crmsync.providers.access import Access
+from crmsync.providers.network.access import Access
 
 _CHUNK = b"QUFB" * 19 + b"\r\n"
 """A line of base64: 57 times "A"."""

@@ -12,8 +12,8 @@ from dovecot import PASSWORD, Dovecot
 
 from crmsync.model import Item, Message
 from crmsync.protocols import Provider
-from crmsync.providers.access import Access
 from crmsync.providers.imap import ImapMail
+from crmsync.providers.network.access import Access
 
 ME = "me@acme.com"
 

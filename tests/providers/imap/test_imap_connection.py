@@ -14,10 +14,10 @@ from imap_worlds import Mailbox, mail
 
 from crmsync.errors import CrmSyncError, NeedsAdmin, NotAuthorized, RateLimited, SourceError, Unavailable
 from crmsync.model import Selection
-from crmsync.providers.access import Access
 from crmsync.providers.imap import ImapMail
 from crmsync.providers.imap.answers import Status, refusal, status
 from crmsync.providers.imap.connection import connect
+from crmsync.providers.network.access import Access
 
 
 @pytest.fixture

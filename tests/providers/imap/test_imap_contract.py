@@ -7,7 +7,7 @@ from dovecot import dovecot
 from imap_worlds import ImapWorld
 
 from crmsync.providers.imap import source
-from crmsync.testing.source_contract import SourceContract, World
+from crmsync.testing.contracts.source import SourceContract, World
 
 
 class _OnDovecot(SourceContract):

@@ -13,9 +13,9 @@ from scripted import serving
 from crmsync.errors import SourceError, Unavailable
 from crmsync.formats import parse_message
 from crmsync.model import Mailbox, OutgoingMessage, Selection
-from crmsync.providers.access import Access, Security
 from crmsync.providers.imap import ImapMail
 from crmsync.providers.imap.append import ImapSent
+from crmsync.providers.network.access import Access, Security
 from crmsync.providers.smtp import SmtpSender
 
 AT = datetime(2026, 11, 4, 9, 30, tzinfo=UTC)

@@ -18,10 +18,10 @@ from scripted import answering, saying, serving
 
 from crmsync.errors import NotAuthorized, RateLimited, Refused, Unavailable
 from crmsync.formats import parse_message
-from crmsync.formats.compose import compose, id_for
+from crmsync.formats.mail.compose import compose, id_for
 from crmsync.model import Mailbox, OutgoingAttachment, OutgoingMessage
 from crmsync.protocols import Sender
-from crmsync.providers.access import Access, Security
+from crmsync.providers.network.access import Access, Security
 from crmsync.providers.smtp import SentFolder, SmtpSender, check_smtp
 
 AT = datetime(2026, 11, 24, 9, 30, tzinfo=UTC)

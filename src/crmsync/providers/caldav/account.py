@@ -10,7 +10,7 @@ from ...errors import NotAuthorized, Unavailable
 from ...model import clean_address
 from ...model.value import Address, Many, Value
 from .dav import Dav, Reply, path_of
-from .xml import (
+from .xml import (  # fmt: skip
     ADDRESSES,
     CALENDAR,
     DAV,
@@ -20,7 +20,7 @@ from .xml import (
     RESOURCE_TYPE,
     Property,
     Response,
-)  # fmt: skip
+)
 
 _ASKED = (PRINCIPAL, PRINCIPAL_URL, HOMES, ADDRESSES, RESOURCE_TYPE)
 _ANYTHING = (207, 200, 204, 400, 403, 404, 405, 406, 409, 410, 415, 422, 500, 501)

@@ -11,10 +11,9 @@ from ...errors import Unavailable
 from ...formats import zone_of
 from ...model import Collection, Selection, Window, clean_address
 from ...protocols import Identity, Provider, Stream
-from .. import network
-from ..access import Access
-from ..http import Http
-from ..selection import is_chosen
+from ..network import sockets as network
+from ..network.access import Access
+from ..web.http import Http
 from .account import CalDavAccount, find_account
 from .dav import Dav, path_of
 from .source import CalDavSource, Listed, position_of
@@ -128,7 +127,7 @@ class CalDavCalendars(Provider):
                 listed.collection,
             )
             for listed in self._listed()
-            if is_chosen(listed.collection, selection)
+            if selection.chooses(listed.collection)
         ]
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 
 from ...errors import NotAuthorized, TooLarge, Unavailable
-from ..http import MAX_BODY, Answer, Http
+from ..web.http import MAX_BODY, Answer, Http
 from .xml import Multistatus, NotMultistatus, propfind, read_multistatus
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~@=-]+")
@@ -71,7 +71,7 @@ class Dav:
         said = f"{host} does not accept user name and password; check both"
         if host.endswith(("google.com", "googleusercontent.com")):
             return f"{host} takes no passwords; connect the account with Google's own consent"
-        from ..known import PROVIDERS  # noqa: PLC0415 - few logins are refused
+        from ..network.known import PROVIDERS  # noqa: PLC0415 - few logins are refused
 
         known = next((one for one in PROVIDERS if one.caldav and _is_at(host, one.caldav)), None)
         if known and known.advice:

@@ -11,7 +11,6 @@ from typing import NamedTuple
 from ...errors import Unavailable
 from ...model import Collection, Selection, Window
 from ...protocols import Identity, Provider, Stream
-from ..selection import is_chosen
 from .ics import CalendarSource
 from .ics_index import header_of, name_of
 from .layout import MAX_DEPTH
@@ -82,7 +81,7 @@ class CalendarFiles(Provider):
                 collection,
             )
             for path, collection in self._files()
-            if is_chosen(collection, selection)
+            if selection.chooses(collection)
         ]
 
     def _files(self) -> list[_File]:

@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from ...formats.ical_event import read_uid
-from ...formats.ical_lines import first_text, read_components
+from ...formats.calendar.event import read_uid
+from ...formats.calendar.lines import first_text, read_components
 from .reading import RegularFile
 
 MAX_EVENT = 16 << 20

@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 from ...errors import Unavailable
 from ...formats import role_of
-from ...formats.headers import decode_base64
+from ...formats.mail.headers import decode_base64
 from ...model import Collection, CollectionRole
 from .reading import in_words, opened, shown
 from .single import is_eml

@@ -8,7 +8,6 @@ from pathlib import Path
 from ...errors import Unavailable
 from ...model import Collection, Selection
 from ...protocols import Identity, Provider, Source, Stream
-from ..selection import is_chosen
 from .layout import Kind, Mailbox, empty_folder, mailboxes
 from .mbox import MboxSource
 from .reading import in_words, shown
@@ -72,7 +71,7 @@ class MailFiles(Provider):
         return [
             Stream(box.collection.id, self._source(box), None if box.labelled else box.collection)
             for box in self._mailboxes()
-            if box.labelled or is_chosen(box.collection, selection)
+            if box.labelled or selection.chooses(box.collection)
         ]
 
     def _mailboxes(self) -> list[Mailbox]:

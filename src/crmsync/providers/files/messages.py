@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from ...formats import parse_message
-from ...formats.headers import parse_date, read_fields, unfold
+from ...formats.mail.headers import parse_date, read_fields, unfold
 from ...model import Collection, Cursor, Item, Page, Skipped
 from .takeout import labels
 

@@ -6,7 +6,7 @@ import csv
 from pathlib import Path
 
 from ...formats import role_of
-from ...formats.headers import decode_words, read_fields, unfold
+from ...formats.mail.headers import decode_words, read_fields, unfold
 from ...model import Collection
 from ...model.value import clean_line
 from .reading import opened

@@ -1,1 +1,6 @@
-"""What Gmail and Google Calendar share: consent, access tokens, calls, errors."""
+"""Google (extra `google`): Gmail, Google Calendar, and what they share: consent, access tokens, calls, errors."""
+
+from .calendar import GoogleCalendar
+from .mail import Gmail, GmailSender
+
+__all__ = ["Gmail", "GmailSender", "GoogleCalendar"]

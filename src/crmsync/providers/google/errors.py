@@ -12,9 +12,9 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
-from ..calls import parsed
-from ..failures import Failure, Meaning, error_by, failure_by
-from ..http import retry_after
+from ..web.calls import parsed
+from ..web.failures import Failure, Meaning, error_by, failure_by
+from ..web.http import retry_after
 
 _REASONS: Mapping[str, Meaning] = {
     "rateLimitExceeded": Meaning.THROTTLED,

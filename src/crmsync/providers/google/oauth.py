@@ -15,11 +15,11 @@ from pydantic import ConfigDict, Field
 
 from ...errors import CrmSyncError, NeedsAdmin, NotAuthorized, RateLimited, Unavailable
 from ...model import Value
-from ..access import Secret
-from ..calls import Site, parsed
-from ..consent import PendingConsent, code_of, pending_consent
-from ..http import Answer
-from ..tokens import AccountTokens, MemoryTokens, Tokens
+from ..network.access import Secret
+from ..web.calls import Site, parsed
+from ..web.consent import PendingConsent, code_of, pending_consent
+from ..web.http import Answer
+from ..web.tokens import AccountTokens, MemoryTokens, Tokens
 from .errors import failure_of
 
 _AUTH = "https://www.googleapis.com/auth/"

@@ -18,9 +18,9 @@ from pydantic import Field
 
 from ...errors import NotFound, SourceError, Unavailable
 from ...model.value import Instant, Value
-from ..access import Secret
-from ..calls import Api, Call, Site, path_to
-from ..pacing import Pacer
+from ..network.access import Secret
+from ..web.calls import Api, Call, Site, path_to
+from ..web.pacing import Pacer
 from .pushed import token_for
 from .wire import GOOGLE
 

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from ...errors import CrmSyncError
 from ...model.value import Address, Line, Value
-from ..calls import Site, parsed
+from ..web.calls import Site, parsed
 
 MAX_BODY = 64 << 10
 """Octets of a message; Gmail's have some hundred."""

@@ -9,8 +9,8 @@ import re
 import uuid
 from collections.abc import Sequence
 
-from ...formats.headers import read_fields
-from ..calls import Call, Dialect, Reply, parsed
+from ...formats.mail.headers import read_fields
+from ..web.calls import Call, Dialect, Reply, parsed
 from .errors import error_for, failure_of
 
 MOST = 50

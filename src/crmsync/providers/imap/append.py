@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from datetime import datetime
 
 from ...errors import RateLimited, Refused, Unavailable
-from ...formats.headers import message_ids
+from ...formats.mail.headers import message_ids
 from ...model import CollectionRole
-from ..access import Access
+from ..network.access import Access
 from ..smtp.sent import SentFolder
 from . import values
 from .answers import Status

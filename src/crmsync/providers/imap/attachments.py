@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from ...errors import NotFound, TooLarge
 from ...formats import decode_part
-from ..access import Access
+from ..network.access import Access
 from . import values
 from .answers import refusal
 from .connection import Connection, connect

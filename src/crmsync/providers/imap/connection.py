@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable
 from time import monotonic
 
 from ...errors import NotAuthorized, Unavailable
-from ..access import Access, Security
-from ..network import dial, start_tls, tls_context
+from ..network.access import Access, Security
+from ..network.sockets import dial, start_tls, tls_context
 from . import values
 from .answers import Status, refusal, status
 from .values import Data

@@ -19,15 +19,7 @@ from .answers import refusal
 from .connection import Command, Connection
 from .gmail import Labels
 from .mailbox import among
-from .messages import (
-    Envelope,
-    envelope_items,
-    has_flag,
-    is_envelope,
-    read_items,
-    text_items,
-    whole,
-)  # fmt: skip
+from .messages import Envelope, envelope_items, has_flag, is_envelope, read_items, text_items, whole  # fmt: skip
 from .uids import UidSet
 from .values import Data
 

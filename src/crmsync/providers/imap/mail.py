@@ -8,7 +8,7 @@ from typing import Self
 
 from ...model import Collection, Selection
 from ...protocols import Identity, Provider, Stream
-from ..access import Access
+from ..network.access import Access
 from . import watching
 from .folders import Folder, is_chosen, list_folders, with_status
 from .gmail import Labels, all_mail

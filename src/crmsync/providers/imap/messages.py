@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from ...formats import parse_message
-from ...formats.bodies import body_parts
-from ...formats.mime import WANTED_FIELDS, read_body, read_envelope
-from ...formats.parts import PART_FIELDS
+from ...formats.mail.bodies import body_parts
+from ...formats.mail.mime import WANTED_FIELDS, read_body, read_envelope
+from ...formats.mail.parts import PART_FIELDS
 from ...model import Collection, CollectionRole, Message
 from . import values
 from .connection import Connection

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from time import monotonic
 
 from ...errors import SourceError
-from ..access import Access
+from ..network.access import Access
 from .connection import Connection, connect
 
 IDLE = 20.0

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
-from ...formats.headers import decode_words, parameters, unfold
-from ...formats.parts import MAX_DEPTH, MAX_PARTS, Part
+from ...formats.mail.headers import decode_words, parameters, unfold
+from ...formats.mail.parts import MAX_DEPTH, MAX_PARTS, Part
 from . import values
 from .values import Data
 

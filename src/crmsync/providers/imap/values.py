@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
-from ...formats.headers import parse_date
+from ...formats.mail.headers import parse_date
 from .wire import Response
 
 Data = bytes | None | list[Any]

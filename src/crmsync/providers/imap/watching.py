@@ -5,7 +5,7 @@ from __future__ import annotations
 from time import monotonic
 
 from ...errors import Unavailable
-from ..access import Access
+from ..network.access import Access
 from .connection import Connection, connect
 from .folders import list_folders
 from .mailbox import select

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from time import monotonic
 
 from ...errors import Unavailable
-from ..network import failure
+from ..network.sockets import failure
 
 RECEIVE = 1 << 18
 """How much is read at once."""

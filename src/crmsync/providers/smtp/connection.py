@@ -11,9 +11,9 @@ from ssl import SSLContext
 from time import monotonic
 
 from ...errors import NotAuthorized, SourceError, Unavailable
-from .. import network
-from ..access import Access, Security
-from ..network import Lookup
+from ..network import sockets as network
+from ..network.access import Access, Security
+from ..network.sockets import Lookup
 from .replies import Phase, Reply, error_for, reply_of
 
 _LONGEST_LINE = 4_096

@@ -11,13 +11,13 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 
 from ...errors import Refused, SourceError, Unavailable
-from ...formats.compose import compose, id_for
-from ...formats.compose_headers import addr_spec
+from ...formats.mail.compose import compose, id_for
+from ...formats.mail.compose_headers import addr_spec
 from ...model import OutgoingMessage, SentReceipt
 from ...protocols import Sender
-from ..access import Access
-from ..known import saves_sent
-from ..network import Lookup
+from ..network.access import Access
+from ..network.known import saves_sent
+from ..network.sockets import Lookup
 from .connection import Smtp, connected
 from .replies import Phase, Reply, error_for, reply_of, why
 from .sent import SentFolder

@@ -1,0 +1,1 @@
+"""Calendars: iCalendar objects to events (RFC 5545), zones and recurrence."""

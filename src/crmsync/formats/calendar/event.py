@@ -1,0 +1,366 @@
+"""One VEVENT (RFC 5545 section 3.6.1, RFC 7986): its properties to an `Event`, and what its recurrence is made of."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+
+from ...model import Classification, Collection, Event, EventStatus, clean_line
+from .details import read_attachments, read_conference, read_description, read_number, read_participants
+from .lines import Properties, RawEvent, first_text, read_duration, read_time, split_line
+from .recurrence_rule import Rule, read_rule
+from .zones import UTC_ZONE, Zone, find_zone
+
+MAX_UID = 1_000
+"""Characters; a longer UID is replaced by a digest, because databases cannot index it."""
+
+MAX_RULES = 50
+"""Rules of one series that are read."""
+
+_STATUSES = {
+    "TENTATIVE": EventStatus.TENTATIVE,
+    "CANCELLED": EventStatus.CANCELLED,
+    "CANCELED": EventStatus.CANCELLED,
+}
+_CLASSES = {"PUBLIC": Classification.PUBLIC, "CONFIDENTIAL": Classification.CONFIDENTIAL}
+_VOLATILE = frozenset({"DTSTAMP", "CREATED", "LAST-MODIFIED", "SEQUENCE"})
+
+
+class Moment(NamedTuple):
+    """A date or time as it was written."""
+
+    wall: datetime
+    """Naive local time; midnight for a date."""
+    zone: Zone
+    all_day: bool = False
+
+    @property
+    def value(self) -> datetime | date:
+        """A date, or the instant in UTC."""
+        return self.wall.date() if self.all_day else to_utc(self.wall, self.zone)
+
+
+class Span(NamedTuple):
+    """How long an event lasts: as DURATION nominal days, as DTEND an exact time (RFC 5545 section 3.8.5.3)."""
+
+    days: int
+    rest: timedelta
+
+    def end(self, start: Moment, value: datetime | date) -> datetime | date:
+        """Return the end of an instance that begins then; `value` is the start's own."""
+        if self.days and not start.all_day:
+            return to_utc(start.wall + timedelta(days=self.days), start.zone) + self.rest
+        return value + timedelta(days=self.days) + self.rest
+
+    @property
+    def about(self) -> timedelta:
+        """The length in local time, give or take a change of offset."""
+        return timedelta(days=self.days) + self.rest
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A VEVENT, read: a single event, the master of a series, or one of its exceptions."""
+
+    event: Event
+    start: Moment
+    span: Span
+    rules: tuple[Rule, ...] = ()
+    excluding: tuple[Rule, ...] = ()
+    """EXRULE: RFC 2445 had it, and some still write it."""
+    additions: tuple[tuple[Moment, Span | None], ...] = ()
+    exclusions: tuple[Moment, ...] = ()
+    original: Moment | None = None
+    """RECURRENCE-ID."""
+    following: bool = False
+    """RANGE=THISANDFUTURE."""
+    recurring: bool = False
+
+    def noting(self, problem: str) -> Part:
+        """Return it with one more problem."""
+        return replace(self, event=self.event.model_copy(update={"problems": (*self.event.problems, problem)}))
+
+
+class Context(NamedTuple):
+    """What holds for all events of a calendar."""
+
+    default: Zone
+    definitions: Mapping[str, tuple[str, ...]]
+    collections: Sequence[Collection]
+    cancelled: bool = False
+    """The calendar is an iTIP CANCEL (RFC 5546 section 3.2.5)."""
+
+
+def to_utc(wall: datetime, zone: Zone) -> datetime:
+    """Turn a local time into an instant. In a gap the offset before it counts, twice means first: section 3.3.5."""
+    if zone.tz is UTC:
+        return wall.replace(tzinfo=UTC)
+    return wall.replace(tzinfo=zone.tz).astimezone(UTC)
+
+
+def day_of(moment: datetime, zone: Zone) -> date:
+    """Read a time as a day of an all-day series: some write a local midnight in UTC."""
+    if moment.time() != time():
+        local = moment.replace(tzinfo=UTC).astimezone(zone.tz)
+        if local.time() == time():
+            return local.date()
+    return moment.date()
+
+
+def in_days(moment: Moment, start: Moment) -> Moment:
+    """Turn a time that speaks of an all-day series into a day."""
+    if moment.all_day:
+        return moment
+    day = day_of(moment.wall, start.zone) if moment.zone is UTC_ZONE else moment.wall.date()
+    return Moment(datetime.combine(day, time()), start.zone, all_day=True)
+
+
+def read_uid(raw: RawEvent) -> tuple[str, str | None]:
+    """Return the UID and, where the object has none that can be used, the problem.
+
+    What stands in for it is derived from the content, so that the same content has the same identity again.
+    """
+    uid: str = clean_line(first_text(raw.properties, "UID") or "")
+    if uid and len(uid) <= MAX_UID:
+        return uid, None
+    lines = [line for name in sorted(raw.properties.keys() - _VOLATILE) for line in raw.properties[name]]
+    digest = hashlib.sha256("\n".join(lines).encode("utf-8", "surrogatepass")).hexdigest()[:40]
+    if uid:
+        return f"long-uid-{digest}", "its UID is too long; a digest stands in for it"
+    return f"no-uid-{digest}", "it has no UID; a digest of its content stands in for it"
+
+
+def read_event(raw: RawEvent, uid: str, context: Context, problems: list[str]) -> Part:
+    """Read a VEVENT.
+
+    Raises:
+        ValueError: it has no usable start. Anything else that cannot be read is left out, and said in its problems.
+
+    """
+    properties = raw.properties
+    if not raw.closed:
+        problems.append("it does not end; the rest may be missing")
+    start = _read_start(properties, context, problems)
+    span = _read_span(properties, start, context, problems)
+    rules = _read_rules(properties, "RRULE", problems)
+    excluding = _read_rules(properties, "EXRULE", problems)
+    additions = _read_additions(properties, start, context, problems)
+    exclusions = _read_moments(properties, "EXDATE", start, context, problems)
+    original, following = _read_original(properties, start, context, problems)
+    event = Event(
+        uid=uid,
+        sequence=read_number(first_text(properties, "SEQUENCE")),
+        updated=_read_stamp(properties),
+        start=start.value,
+        end=span.end(start, start.value),
+        timezone=None if start.all_day or start.zone.floating else start.zone.name,
+        floating=start.zone.floating and not start.all_day,
+        status=_read_status(properties, context),
+        classification=_read_class(properties),
+        transparent=(first_text(properties, "TRANSP") or "").upper() == "TRANSPARENT",
+        participants=read_participants(properties),
+        summary=first_text(properties, "SUMMARY"),
+        description=(description := read_description(properties)),
+        location=(location := first_text(properties, "LOCATION")),
+        conference_url=read_conference(properties, location, description),
+        attachments=read_attachments(properties),
+        problems=tuple(dict.fromkeys(problems)),
+        collections=tuple(context.collections),
+    )
+    return Part(
+        event=event,
+        start=start,
+        span=span,
+        rules=rules,
+        excluding=excluding,
+        additions=additions,
+        exclusions=exclusions,
+        original=original,
+        following=following,
+        recurring="RRULE" in properties or "RDATE" in properties,
+    )
+
+
+def _read_moment(value: str, parameters: Mapping[str, str], context: Context, problems: list[str]) -> Moment:
+    moment = read_time(value)
+    if not 1 < moment.year < MAXYEAR:
+        raise ValueError("no zone could be applied to it")
+    if not isinstance(moment, datetime):
+        return Moment(datetime.combine(moment, time()), context.default, all_day=True)
+    if parameters.get("VALUE", "").upper() == "DATE":
+        return Moment(datetime.combine(moment.date(), time()), context.default, all_day=True)
+    if moment.tzinfo:
+        return Moment(moment.replace(tzinfo=None), UTC_ZONE)
+    tzid = parameters.get("TZID")
+    zone = find_zone(tzid, context.definitions, context.default) if tzid else context.default
+    if zone.problem:
+        problems.append(zone.problem)
+    return Moment(moment, zone)
+
+
+def _split_time_line(line: str) -> tuple[dict[str, str], str]:
+    """Split a line whose value has no colon; Exchange writes TZID=(UTC+01:00) Amsterdam without quotes."""
+    parameters, value = split_line(line)
+    if "TZID" in parameters and ":" in value:
+        head, _, value = line.rpartition(":")
+        parameters = {name: text for name, text in parameters.items() if name != "TZID"}
+        parameters["TZID"] = re.split(";TZID=", head, maxsplit=1, flags=re.IGNORECASE)[-1].strip('"')
+    return parameters, value
+
+
+def _read_start(properties: Properties, context: Context, problems: list[str]) -> Moment:
+    if "DTSTART" not in properties:
+        raise ValueError("it has no DTSTART")
+    parameters, value = _split_time_line(properties["DTSTART"][0])
+    try:
+        start = _read_moment(value, parameters, context, problems)
+    except ValueError:
+        raise ValueError("its DTSTART cannot be read") from None
+    if _flag(properties, "X-MICROSOFT-CDO-ALLDAYEVENT") and start.wall.time() == time():
+        end = properties.get("DTEND")
+        if end is None or split_line(end[0])[1].strip().endswith(("T000000", "T000000Z")):
+            # Exchange writes all-day events as midnight to midnight, and says so here.
+            return start._replace(all_day=True)
+    return start
+
+
+def _flag(properties: Properties, name: str) -> bool:
+    return (first_text(properties, name) or "").upper() == "TRUE"
+
+
+def _read_span(properties: Properties, start: Moment, context: Context, problems: list[str]) -> Span:
+    """Return the length: DTEND, else DURATION, else a day for a date and nothing for a time (section 3.6.1)."""
+    shortest = Span(1, timedelta()) if start.all_day else Span(0, timedelta())
+    span = shortest
+    try:
+        if "DTEND" in properties:
+            parameters, value = _split_time_line(properties["DTEND"][0])
+            end = _read_moment(value, parameters, context, problems)
+            if start.all_day:
+                span = Span((end.wall.date() - start.wall.date()).days, timedelta())
+            elif end.all_day:
+                span = Span(0, to_utc(end.wall, start.zone) - to_utc(start.wall, start.zone))
+            else:
+                span = Span(0, to_utc(end.wall, end.zone) - to_utc(start.wall, start.zone))
+        elif "DURATION" in properties:
+            span = Span(*read_duration(split_line(properties["DURATION"][0])[1]))
+            if start.all_day:
+                span = Span(max(span.days + span.rest.days, 0 if span.about < timedelta() else 1), timedelta())
+        if span.about < timedelta():
+            problems.append("its end is before its start; it was read as ending there")
+            return shortest
+        if start.all_day and not span.days:
+            return shortest
+        span.end(start, start.value)
+    except (ValueError, OverflowError):
+        problems.append("its end cannot be read")
+        return shortest
+    return span
+
+
+def _read_rules(properties: Properties, name: str, problems: list[str]) -> tuple[Rule, ...]:
+    rules = []
+    lines = properties.get(name, ())
+    for line in lines[:MAX_RULES]:
+        try:
+            rules.append(read_rule(split_line(line)[1]))
+        except ValueError:
+            problems.append(f"its {name} cannot be read; instances may be missing or too many")
+    if len(lines) > MAX_RULES:
+        problems.append(f"it has too many {name}; instances may be missing or too many")
+    return tuple(rules)
+
+
+def _read_moments(
+    properties: Properties, name: str, start: Moment, context: Context, problems: list[str]
+) -> tuple[Moment, ...]:
+    found = []
+    for line in properties.get(name, ()):
+        parameters, values = _split_time_line(line)
+        for value in values.split(","):
+            try:
+                if value.strip():
+                    found.append(_in_series(_read_moment(value, parameters, context, problems), start))
+            except ValueError:
+                problems.append(f"its {name} cannot be read in full")
+    return tuple(found)
+
+
+def _in_series(moment: Moment, start: Moment) -> Moment:
+    """Read a time without a zone in the zone of the series that it speaks of."""
+    return moment._replace(zone=start.zone) if moment.zone.floating else moment
+
+
+def _read_additions(
+    properties: Properties, start: Moment, context: Context, problems: list[str]
+) -> tuple[tuple[Moment, Span | None], ...]:
+    """Read RDATE: times, dates, or periods with an end or a duration (section 3.8.5.2)."""
+    found: list[tuple[Moment, Span | None]] = []
+    for line in properties.get("RDATE", ()):
+        parameters, values = _split_time_line(line)
+        for value in values.split(","):
+            begin, slash, end = value.partition("/")
+            try:
+                if not begin.strip():
+                    continue
+                moment = _in_series(_read_moment(begin, parameters, context, problems), start)
+                if start.all_day:
+                    moment = in_days(moment, start)
+                elif moment.all_day:
+                    moment = start._replace(wall=datetime.combine(moment.wall.date(), start.wall.time()))
+                span = None
+                if slash and not start.all_day:
+                    if end.strip().upper().startswith(("P", "+P")):
+                        span = Span(*read_duration(end))
+                    else:
+                        until = _in_series(_read_moment(end, parameters, context, problems), start)
+                        span = Span(0, to_utc(until.wall, until.zone) - to_utc(moment.wall, moment.zone))
+                    span = span if span.about >= timedelta() else None
+                (span or Span(0, timedelta())).end(moment, moment.value)
+                found.append((moment, span))
+            except (ValueError, OverflowError):
+                problems.append("its RDATE cannot be read in full")
+    return tuple(found)
+
+
+def _read_original(
+    properties: Properties, start: Moment, context: Context, problems: list[str]
+) -> tuple[Moment | None, bool]:
+    lines = properties.get("RECURRENCE-ID")
+    if not lines:
+        return None, False
+    parameters, value = _split_time_line(lines[0])
+    try:
+        original = _read_moment(value, parameters, context, problems)
+    except ValueError:
+        problems.append("its RECURRENCE-ID cannot be read; its start stands in for it")
+        return start, False
+    return original, parameters.get("RANGE", "").upper() == "THISANDFUTURE"
+
+
+def _read_stamp(properties: Properties) -> datetime | None:
+    for name in ("LAST-MODIFIED", "DTSTAMP"):
+        for line in properties.get(name, ()):
+            try:
+                moment = read_time(split_line(line)[1])
+            except ValueError:
+                continue
+            if not isinstance(moment, datetime):
+                moment = datetime.combine(moment, time())
+            return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return None
+
+
+def _read_status(properties: Properties, context: Context) -> EventStatus:
+    if context.cancelled:
+        return EventStatus.CANCELLED
+    return _STATUSES.get((first_text(properties, "STATUS") or "").upper(), EventStatus.CONFIRMED)
+
+
+def _read_class(properties: Properties) -> Classification:
+    # Section 3.8.1.3: what is not recognised is treated as private.
+    return _CLASSES.get((first_text(properties, "CLASS") or "PUBLIC").upper(), Classification.PRIVATE)
