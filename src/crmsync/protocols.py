@@ -111,6 +111,13 @@ class Provider(Protocol):
     def streams(self, selection: Selection) -> Sequence[Stream]:
         """List the streams that the selected collections are read from, in the order to read them."""
 
+    def close(self) -> None:
+        """Let go of connections and files. Harmless at any time and more than once; not used afterwards.
+
+        `sync` leaves it to whoever made the provider. One that holds nothing inherits this, which does nothing.
+        """
+        return
+
 
 class Sender(Protocol):
     """Sends one account's mail. A provider that cannot send has none."""
@@ -125,6 +132,10 @@ class Sender(Protocol):
             RateLimited, Unavailable: nothing was sent; try again later, with the same idempotency key, because a
                 connection lost at the wrong moment can leave it open whether the server took the message.
         """
+
+    def close(self) -> None:
+        """Let go of connections. Harmless at any time and more than once; not used afterwards."""
+        return
 
 
 class Storage(Protocol):

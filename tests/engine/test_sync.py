@@ -648,3 +648,44 @@ def failing(error: BaseException, *, at: int = 0) -> Callable[..., Any]:
             raise error
 
     return fail
+
+
+# -- stopped by whoever called
+
+
+def test_a_run_that_is_stopped_at_any_moment_keeps_what_it_had_and_the_next_one_ends_where_a_clean_one_would(
+    storage: MemoryStorage,
+) -> None:
+    clean = MemoryStorage()
+    sync(FakeMailbox(*mails(7), page_size=2), clean, CHANNEL, POLICY)
+    for allowed in range(20):
+        storage = MemoryStorage()
+        mailbox = FakeMailbox(*mails(7), page_size=2)
+        asked = iter(range(1_000))
+        first = sync(mailbox, storage, CHANNEL, POLICY, stop=lambda left=allowed, asked=asked: next(asked) >= left)
+        before = len(storage.items)
+        again = sync(mailbox, storage, CHANNEL, POLICY)
+
+        assert not again.stopped
+        assert stored(clean) == stored(storage)
+        assert outcomes(clean) == outcomes(storage)
+        if first.stopped:
+            assert before == first.stored
+        else:
+            assert allowed > 3
+            break
+    else:
+        pytest.fail("it never came to its end")
+
+
+def test_a_run_that_is_stopped_removes_nothing_that_another_stream_might_have_shown(storage: MemoryStorage) -> None:
+    inbox, archive = FakeMailbox(mail("1"), mail("2"), name="inbox"), FakeMailbox(mail("3"), name="archive")
+    account = FakeAccount(inbox, archive)
+    sync(account, storage, CHANNEL, POLICY)
+    inbox.remove("1")
+
+    calls = iter([False, True, True, True])
+    report = sync(account, storage, CHANNEL, POLICY, stop=lambda: next(calls, True))
+
+    assert report.stopped
+    assert ["archive:3", "inbox:1", "inbox:2"] == stored(storage)

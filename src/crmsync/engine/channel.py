@@ -20,7 +20,7 @@ from ..model import Batch, Channel, Collection, Policy, Progress, Reason, Report
 from ..protocols import Provider, Storage, Stream
 from ..rules import is_selected
 from .checkpoint import ChannelCheckpoint, fingerprint
-from .stream import StreamRun, brake
+from .stream import Stopped, StreamRun, brake
 
 _ACCOUNT_WIDE = (NotAuthorized, NeedsAdmin, RateLimited)
 _OF_ONE_STREAM = (SourceError, StaleCursor, MassDeletion)
@@ -38,6 +38,7 @@ def sync(
     progress: Callable[[Progress], None] | None = None,
     allow_mass_deletion: bool = False,
     redrive: bool = False,
+    stop: Callable[[], bool] | None = None,
 ) -> Report:
     """Bring one channel up to date: what is new, what failed before, what changed settings say of the rest.
 
@@ -51,9 +52,11 @@ def sync(
         progress: called after each transaction.
         allow_mass_deletion: a person has said yes to a `MassDeletion`.
         redrive: also try unreadable items again that have used up their attempts.
+        stop: asked before each transaction whether to end here: on a signal, or when a time is up. The next run goes
+            on where this one stopped.
 
     Returns:
-        What was done, by stream and reason.
+        What was done, by stream and reason; `Report.stopped` tells whether `stop` ended it.
 
     Raises:
         StorageError: at once; the storage cannot be used now.
@@ -64,14 +67,17 @@ def sync(
         the storage raises passes through.
 
     """
-    channel_run = _ChannelRun(provider, storage, channel, policy, progress)
+    channel_run = _ChannelRun(provider, storage, channel, policy, progress, stop)
+    stopped = False
     try:
         channel_run.read(redrive=redrive)
         channel_run.settle(allow_mass_deletion=allow_mass_deletion)
+    except Stopped:
+        stopped = True
     except CrmSyncError as error:
         if error not in channel_run.errors:
             channel_run.errors.append(error)
-    report = Report(streams=tuple(run.report() for run in channel_run.runs))
+    report = Report(streams=tuple(run.report() for run in channel_run.runs), stopped=stopped)
     if channel_run.errors:
         worst = min(channel_run.errors, key=_severity)
         worst.report = report
@@ -93,6 +99,7 @@ class _ChannelRun:
         channel: Channel,
         policy: Policy,
         progress: Callable[[Progress], None] | None,
+        stop: Callable[[], bool] | None,
     ) -> None:
         self.runs: list[StreamRun] = []
         self.errors: list[CrmSyncError] = []
@@ -101,6 +108,7 @@ class _ChannelRun:
         self._channel = channel
         self._policy = policy
         self._progress = progress
+        self._stop = stop
         self._stored = storage.load_cursor(channel.key)
         self._checkpoint = ChannelCheckpoint.read(self._stored) or ChannelCheckpoint()
         self._shared = f"{channel.visibility} of {channel.owner}"
@@ -151,7 +159,7 @@ class _ChannelRun:
 
     def _begin(self, name: str) -> StreamRun:
         settings = fingerprint(self._channel, self._policy)
-        run = StreamRun(name, self._storage, self._channel, self._policy, settings, self._progress)
+        run = StreamRun(name, self._storage, self._channel, self._policy, settings, self._progress, self._stop)
         self.runs.append(run)
         return run
 

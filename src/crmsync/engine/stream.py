@@ -36,6 +36,10 @@ _T = TypeVar("_T")
 _NOTHING = Cursor("")
 
 
+class Stopped(Exception):
+    """Whoever called `sync` wants it to end: what is applied is applied, and the next run goes on there."""
+
+
 class StreamRun:
     """What one run does to one stream, and what it counts."""
 
@@ -47,6 +51,7 @@ class StreamRun:
         policy: Policy,
         settings: str,
         on_progress: Callable[[Progress], None] | None = None,
+        stop: Callable[[], bool] | None = None,
     ) -> None:
         self.name = name
         self.key = f"{channel.key}/{name}"
@@ -56,6 +61,7 @@ class StreamRun:
         self._policy = policy
         self._settings = settings
         self._on_progress = on_progress
+        self._stop = stop
         self._reasons: Counter[str] = Counter()
         self._contacts: set[str] = set()
         self._records = 0
@@ -235,6 +241,7 @@ class StreamRun:
             self._move(self._checkpoint.next(), deletes=chunk, decisions=entries)
 
     def _commit(self, page: Page, to: StreamCheckpoint, attempts: Mapping[str, int] | None = None) -> None:
+        self._check_stop()
         here = self._checkpoint
         if _is_empty(page) and (to.cursor, to.relisting, to.ahead) == (here.cursor, here.relisting, here.ahead):
             return  # a poll that finds nothing writes nothing
@@ -257,6 +264,7 @@ class StreamRun:
     def _move(
         self, to: StreamCheckpoint, *, deletes: Sequence[str] = (), decisions: Sequence[LedgerEntry] = ()
     ) -> None:
+        self._check_stop()
         batch = Batch(
             stream=self.key, channel=self._channel, expected=self._stored, cursor=to.dump(),
             deletes=deletes, decisions=decisions,
@@ -278,6 +286,10 @@ class StreamRun:
                 self._reasons[f"{outcome}/{entry.decision.reason}"] += 1
         if self._on_progress:
             self._on_progress(Progress(stream=self.name, done=self._reasons.total(), total=total))
+
+    def _check_stop(self) -> None:
+        if self._stop and self._stop():
+            raise Stopped
 
     def _ids(self) -> dict[str, Outcome]:
         """Return the outcome of every known item; read once, when a listing or new settings need it."""

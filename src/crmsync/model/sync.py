@@ -166,6 +166,8 @@ class Report(Value):
     """What a run did."""
 
     streams: Many[StreamReport] = ()
+    stopped: bool = False
+    """Whether `stop` ended it; the next run goes on there."""
 
     def count(self, outcome: Outcome) -> int:
         """Items with this outcome."""
