@@ -14,7 +14,7 @@ from crmsync.providers.web.failures import Failure, Meaning, error_by, failure_b
 from crmsync.providers.web.http import retry_after
 from crmsync.providers.web.pacing import Pacer
 from crmsync.testing.google import Request, Response, VirtualClock
-from crmsync.testing.google.front import Front
+from crmsync.testing.web.front import Front
 
 TABLE = {"TooManyRequests": Meaning.THROTTLED, "ConsentRequired": Meaning.ADMIN, "ItemGone": Meaning.GONE}
 

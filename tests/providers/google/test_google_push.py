@@ -29,7 +29,7 @@ from crmsync.providers.google.pushed import (
 )
 from crmsync.providers.web.calls import Site
 from crmsync.testing.google import EVERY_SCOPE, Fault, GoogleServer, Notification
-from crmsync.testing.google.signing import Key
+from crmsync.testing.web.signing import Key
 
 ME = "me@acme.com"
 TOPIC = "projects/crm/topics/mail"

@@ -1,10 +1,11 @@
 """Google on this machine, for tests: OAuth, Gmail and Calendar as providers meet them, quotas and failures included."""
 
+from ..web.clock import Clock, VirtualClock
+from ..web.faults import Faults
+from ..web.mail import File
 from .account import Account
 from .calendars import Calendar, Calendars, Channel, Push
-from .clock import Clock, VirtualClock
-from .compose import File
-from .faults import Fault, Faults
+from .faults import Fault
 from .mailbox import Mail, Mailbox, Notification
 from .oauth import Cause, Client, Consent, Grant, OAuth
 from .quotas import NEW_UNITS, OLD_UNITS, Quotas

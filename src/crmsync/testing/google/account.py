@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ..web.clock import Clock
 from .calendars import Calendar, Calendars
-from .clock import Clock
 from .mailbox import Mailbox
 
 

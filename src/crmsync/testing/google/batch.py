@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Literal
 
-from .multipart import split_head, split_parts
+from ..web.multipart import split_head, split_parts
 from .wire import Problem, Request, Response
 
 MOST = 100

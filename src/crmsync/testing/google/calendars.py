@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, NamedTuple
 
-from .clock import Clock
+from ..web.clock import Clock
 from .wire import Json
 
 When = datetime | date | Json

@@ -8,7 +8,8 @@ import json
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 
-from .compose import content, decoded_octets, encoded, part_of, payload, snippet
+from ..web.mail import content
+from .compose import decoded_octets, encoded, part_of, payload, snippet
 from .gmail_changes import CHANGES
 from .mailbox import SYSTEM_LABELS, HistoryRecord, Mail, Mailbox
 from .routes import Call, Route

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from email.utils import format_datetime, getaddresses, parseaddr
 
-from .compose import decoded_octets, header_of, parsed
+from ..web.mail import header_of, parsed
+from ..web.multipart import split_parts
+from .compose import decoded_octets
 from .mailbox import SYSTEM_LABELS, Mail, Mailbox, Watch, same_subject
-from .multipart import split_parts
 from .routes import Call, Route
 from .scopes import GMAIL_ALL, GMAIL_INSERT, GMAIL_LABELS, GMAIL_META, GMAIL_SEND, GMAIL_WRITE
 from .wire import Json, invalid, not_found

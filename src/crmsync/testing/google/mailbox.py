@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from email.message import EmailMessage, Message
 from typing import Literal, NamedTuple
 
-from .clock import Clock
-from .compose import File, compose, header_of, parsed
+from ..web.clock import Clock
+from ..web.mail import File, compose, header_of, parsed
 
 SYSTEM_LABELS = (
     "INBOX", "SPAM", "TRASH", "UNREAD", "STARRED", "IMPORTANT", "SENT", "DRAFT", "CHAT", "CATEGORY_PERSONAL",

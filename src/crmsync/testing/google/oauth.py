@@ -14,10 +14,11 @@ from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
 
-from .clock import Clock
-from .signing import ISSUER, Key, unverified
+from ..web.clock import Clock
+from ..web.signing import Key, unverified
 from .wire import Json, Request, Response, answer
 
+ISSUER = "https://accounts.google.com"
 LIFETIME = 3_599
 """Seconds that an access token is valid."""
 JWT_BEARER = "urn:ietf:params:oauth:grant-type:jwt-bearer"

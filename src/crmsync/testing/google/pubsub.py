@@ -6,8 +6,9 @@ import base64
 import json
 from datetime import UTC, datetime
 
+from ..web.signing import Key
 from .mailbox import Notification
-from .signing import ISSUER, Key
+from .oauth import ISSUER
 
 
 def pubsub_request(

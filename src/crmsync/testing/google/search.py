@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-from .compose import header_of, snippet
+from ..web.mail import header_of
+from .compose import snippet
 from .mailbox import Mail, Mailbox
 from .wire import Problem
 

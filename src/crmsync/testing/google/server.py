@@ -8,22 +8,22 @@ import threading
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from ..web.clock import Clock
+from ..web.faults import Faults
+from ..web.front import Loopback
 from . import calendar_api, gmail
 from .account import Account
 from .batch import Order, run_batch
-from .clock import Clock
-from .faults import Fault, Faults
-from .front import Front
+from .faults import Fault
 from .mailbox import Mailbox, Notification
 from .oauth import OAuth, Token
 from .pubsub import pubsub_request
 from .quotas import Meter, Quotas, over_limit
 from .routes import COMMON, Call, Route, find, pick
 from .scopes import AUTH, MAIL
-from .wire import Problem, Request, Response, answer, invalid, not_found
+from .wire import Malformed, Problem, Request, Response, answer, invalid, not_found, stated
 
 DEFAULT_SCOPES = frozenset({f"{AUTH}gmail.readonly", f"{AUTH}calendar.readonly"})
 EVERY_SCOPE = frozenset({MAIL, f"{AUTH}calendar"})
@@ -46,7 +46,7 @@ class Logged(NamedTuple):
     """Path and query."""
 
 
-class GoogleServer:
+class GoogleServer(Loopback):
     """Google's servers for one project. Use it as a context manager, or call `start` and `close`.
 
         with GoogleServer() as google:
@@ -64,44 +64,22 @@ class GoogleServer:
     def __init__(
         self, *, clock: Clock = time.time, quotas: Quotas | None = None, latency: float = 0.0, seed: int = 0
     ) -> None:
+        super().__init__()
         self.clock = clock
         self.quotas = quotas or Quotas()
         self.latency = latency
-        self.faults = Faults(seed)
+        self.faults = Faults[Fault](seed)
         self.batch_order: Order = "shuffled"
         self.log: list[Logged] = []
         """Every call, the inner ones of batches each."""
         self.requests = 0
         """HTTP requests; a batch is one."""
         self.accounts: dict[str, Account] = {}
-        self._front = Front(self.handle)
         self.oauth = OAuth(clock, lambda: self.url)
         self._meters: dict[tuple[str, str], Meter] = {}
         self._random = random.Random(seed)  # noqa: S311 - the same order in every run
         self._lock = threading.RLock()
         self._batches = 0
-
-    @property
-    def url(self) -> str:
-        """Where it is, once started: the APIs' root, with no slash at the end."""
-        return self._front.url
-
-    def start(self) -> Self:
-        """Begin to answer."""
-        self._front.start()
-        return self
-
-    def close(self) -> None:
-        """End, and free the port."""
-        self._front.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
 
     def account(self, address: str = "me@acme.com", *, keeps_message_id: bool = True) -> Account:
         """Return an account, made where there is none."""
@@ -184,7 +162,7 @@ class GoogleServer:
             failure = fault.problem()
             said = answer({"error": fault.reason, "error_description": str(failure)}, failure.status)
             said.headers |= {"Retry-After": f"{fault.retry_after}"} if fault.retry_after is not None else {}
-            response = _spoilt(fault, said) or Response(cut=True)
+            response = fault.spoilt(said) or Response(cut=True)
         else:
             response = handler(request)
         self._write(name, "", response.status, "" if response.status < 400 else "refused", 0, None, path)
@@ -200,11 +178,12 @@ class GoogleServer:
             made = run_batch(
                 request, lambda inner, place: self._call(inner, number, place), self.batch_order, self._random
             )
-        except Problem as problem:
+        except (Problem, Malformed) as wrong:
+            problem = stated(wrong)
             made = problem.response()
             self._write("batch", "", made.status, problem.reason, 0, number, request.target)
             return made
-        return (_spoilt(fault, made) if fault else made) or Response(cut=True)
+        return (fault.spoilt(made) if fault else made) or Response(cut=True)
 
     def _call(self, request: Request, batch: int | None, place: int) -> Response | None:
         """Answer one call; None: it has no answer."""
@@ -231,11 +210,12 @@ class GoogleServer:
             if fault and fault.edit and value is not None:
                 value = fault.edit(value)
             response = answer(pick(value, request.one("fields")) if value is not None else None)  # type: ignore[arg-type]  # a cut object is an object
-        except Problem as problem:
+        except (Problem, Malformed) as wrong:
+            problem = stated(wrong)
             response = problem.response()
             status, reason = problem.status, problem.reason
         if fault:
-            spoilt = _spoilt(fault, response)
+            spoilt = fault.spoilt(response)
             status, reason = (status, reason) if spoilt is response else (0, fault.kind)
             self._write(name, user, status, reason, units, batch, request.target)
             return spoilt
@@ -275,17 +255,6 @@ class GoogleServer:
         self, name: str, user: str, status: int, reason: str, units: int, batch: int | None, target: str
     ) -> None:
         self.log.append(Logged(self.clock(), name, user, status, reason, units, batch, target))
-
-
-def _spoilt(fault: Fault, response: Response) -> Response | None:
-    """Return the answer as the failure leaves it."""
-    if fault.kind in {"missing", "drop"}:
-        return None
-    if fault.kind == "cut":
-        return Response(response.status, response.headers, response.body, cut=True)
-    if fault.kind == "garbage":
-        return Response(200, {"Content-Type": "text/html"}, b"<html><title>Temporary Error</title>")
-    return response
 
 
 def _unauthenticated() -> Problem:

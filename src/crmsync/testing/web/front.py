@@ -6,9 +6,11 @@ import contextlib
 import socket
 import sys
 import threading
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import ClassVar
+from types import TracebackType
+from typing import ClassVar, Self
 
 from .wire import Request, Response
 
@@ -45,6 +47,39 @@ class Front:
             thread.join()
             server.close_connections()
             server.server_close()
+
+
+class Loopback(ABC):
+    """A loopback server: use it as a context manager, or call `start` and `close`."""
+
+    def __init__(self) -> None:
+        self._front = Front(self.handle)
+
+    @abstractmethod
+    def handle(self, request: Request) -> Response:
+        """Answer one HTTP request. It may be called without any HTTP too."""
+
+    @property
+    def url(self) -> str:
+        """Where it is, once started, with no slash at the end."""
+        return self._front.url
+
+    def start(self) -> Self:
+        """Begin to answer."""
+        self._front.start()
+        return self
+
+    def close(self) -> None:
+        """End, and free the port."""
+        self._front.close()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
 
 
 class _Server(ThreadingHTTPServer):

@@ -1,4 +1,4 @@
-"""Signed tokens (RFC 7519, RS256): Google's and service accounts'. Needs `cryptography`, which google-auth brings."""
+"""Signed tokens (RFC 7519, RS256). Needs `cryptography`."""
 
 from __future__ import annotations
 
@@ -13,8 +13,6 @@ from .wire import Json
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-
-ISSUER = "https://accounts.google.com"
 
 
 def _text(data: bytes) -> str:
@@ -40,14 +38,14 @@ class Key:
 
     @property
     def pem(self) -> str:
-        """The key as a service account's file has it."""
+        """The key, as PEM."""
         from cryptography.hazmat.primitives import serialization as s  # noqa: PLC0415 - only for who signs
 
         return self.private.private_bytes(s.Encoding.PEM, s.PrivateFormat.PKCS8, s.NoEncryption()).decode()
 
     @cached_property
     def certificate(self) -> str:
-        """A self-signed certificate, as Google publishes its keys at `/oauth2/v1/certs`."""
+        """A self-signed certificate."""
         from cryptography import x509  # noqa: PLC0415 - only for who signs
         from cryptography.hazmat.primitives import hashes, serialization  # noqa: PLC0415 - only for who signs
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from .wire import invalid
+from .wire import Malformed
 
 Part = tuple[dict[str, str], bytes]
 """Headers with names in lower case, and the body."""
@@ -16,7 +16,7 @@ def split_parts(content_type: str, body: bytes) -> list[Part]:
     """Return the parts of a multipart body."""
     match = _BOUNDARY.search(content_type)
     if not match:
-        raise invalid("Failed to parse batch request, error: missing boundary")
+        raise Malformed("Failed to parse batch request, error: missing boundary")
     pieces = re.split(rb"(?:^|\r?\n)--" + re.escape(match[1].strip().encode()) + rb"(?:--)?[ \t]*(?:\r?\n|$)", body)
     return [split_head(piece) for piece in pieces[1:-1]]
 
