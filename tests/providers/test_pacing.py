@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from crmsync.providers.web.pacing import Pacer, backoff
+from crmsync.providers.web.pacing import Brake, Pacer, backoff
 from crmsync.testing.google import VirtualClock
 
 
@@ -97,3 +97,31 @@ def test_waits_between_attempts_grow_and_end_somewhere() -> None:
     assert [0.5, 1.0, 2.0, 4.0] == longest[:4]
     assert 32.0 == longest[-1] == backoff(10_000, chance=lambda: 1.0)
     assert 16.0 == backoff(10_000, chance=lambda: 0.0)
+
+
+def test_a_limit_over_ten_minutes_lets_more_go_at_once_and_holds_in_any_ten_minutes() -> None:
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    pacer = Pacer(1_000, minutes=10, clock=lambda: now[0], sleep=sleep)
+    times = []
+    for _ in range(25_000):
+        pacer.take(1)
+        times.append(now[0])
+
+    assert pacer.burst == 150
+    assert times[149] == 0.0
+    assert all(later - earlier > 600 for earlier, later in zip(times, times[10_000:], strict=False))
+
+
+def test_a_brake_stops_all_who_share_it_until_the_longest_pause_is_over() -> None:
+    now = [100.0]
+    brake = Brake(lambda: now[0])
+    assert brake.left() == 0
+    brake.pull(30)
+    brake.pull(10)
+    assert brake.left() == 30
+    now[0] += 31
+    assert brake.left() == 0

@@ -19,7 +19,7 @@ from ..network.access import Access, Secret, Security
 from .batching import Again, Batching, Try, Workers
 from .failures import FINAL, Failure, Meaning
 from .http import Answer, Http
-from .pacing import Pacer, backoff
+from .pacing import Brake, Pacer, backoff
 
 PATIENCE = 60.0
 """Seconds of a provider's Retry-After that are sat out; a longer one is for the host."""
@@ -67,6 +67,8 @@ class Call(NamedTuple):
     """With its parameters: see `path_to`."""
     units: float = 1.0
     """What it costs of the limit."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Beside those that every request has; in a batch they are the inner request's."""
 
 
 class Reply(NamedTuple):
@@ -122,6 +124,8 @@ class Dialect(NamedTuple):
     most: int
     """Calls in one request."""
     user_agent: str
+    refusals_cost: bool = False
+    """Whether what was refused for its rate counts against the limit all the same."""
 
 
 _NO_ANSWER = Failure(Meaning.BUSY, 200, "no answer")
@@ -132,11 +136,12 @@ class Api:
 
     Args:
         token: returns an access token that is valid now. Where it has a method `reject`, that is told a token that
-            the provider did not accept: see `AccountTokens`.
+            the provider did not accept: see `AccountTokens`; `challenged`, before that, what the provider asks for.
         site: where the API is.
         pacer: keeps to the limit. Share it between clients of one account.
         dialect: how the provider speaks.
         concurrency: how many requests may be under way at once.
+        brake: stops everybody who shares it, where a whole request was refused for its rate.
         chance: for the jitter of waiting.
     """
 
@@ -148,6 +153,7 @@ class Api:
         dialect: Dialect,
         *,
         concurrency: int = 4,
+        brake: Brake | None = None,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.pacer = pacer
@@ -156,6 +162,7 @@ class Api:
         self._token = token
         self._site = site
         self._dialect = dialect
+        self._brake = brake
         self._chance = chance
         self._idle: SimpleQueue[_Line] = SimpleQueue()
         self._workers = Workers(concurrency)
@@ -173,7 +180,14 @@ class Api:
         return self.ask("GET", call)
 
     def ask(
-        self, verb: str, call: Call, *, body: bytes | None = None, kind: str = "application/json", repeat: bool = True
+        self,
+        verb: str,
+        call: Call,
+        *,
+        body: bytes | None = None,
+        kind: str = "application/json",
+        repeat: bool = True,
+        attempts: int = ATTEMPTS,
     ) -> dict[str, Any]:
         """Make one call of any verb. As `get`.
 
@@ -183,6 +197,7 @@ class Api:
             body: what is sent.
             kind: its Content-Type.
             repeat: whether it may be repeated where nobody knows what became of it.
+            attempts: how often it is tried, where the provider has trouble of its own.
         """
         attempt = 0
         while True:
@@ -190,7 +205,7 @@ class Api:
             failure: Failure
             try:
                 with self._lent() as line:
-                    answer = self._sent(line, verb, call.path, body, kind if body is not None else None)
+                    answer = self._sent(line, verb, call, body, kind if body is not None else None)
                 if 200 <= answer.status < 300:
                     data = parsed(answer.body)
                     if data is not None or not answer.body.strip():
@@ -199,14 +214,14 @@ class Api:
                 else:
                     failure = self._dialect.failure_of(answer.status, answer.headers, answer.body)
             except Unavailable:
-                if not repeat or attempt + 1 >= ATTEMPTS:
+                if not repeat or attempt + 1 >= attempts:
                     raise
                 failure = Failure(Meaning.BUSY, 0)
-            if failure.meaning is Meaning.THROTTLED:
+            if failure.meaning is Meaning.THROTTLED and not self._dialect.refusals_cost:
                 self.pacer.give_back(call.units)
             attempt += 1
             sure = failure.meaning in (Meaning.THROTTLED, Meaning.EXPIRED_TOKEN)  # that it was not done
-            most = THROTTLED_ATTEMPTS if failure.meaning is Meaning.THROTTLED else ATTEMPTS
+            most = THROTTLED_ATTEMPTS if failure.meaning is Meaning.THROTTLED else attempts
             if not (repeat or sure) or attempt >= most:
                 raise self._dialect.error_for(failure)
             self.pacer.wait(self._pause(failure, attempt))
@@ -264,7 +279,7 @@ class Api:
 
     def _alone(self, line: _Line, one: tuple[int, Call]) -> Mapping[int, Reply]:
         number, call = one
-        answer = self._sent(line, "GET", call.path, None, None)
+        answer = self._sent(line, "GET", call, None, None)
         data = parsed(answer.body)
         if answer.status == 200 and data is None:
             return {}
@@ -273,12 +288,13 @@ class Api:
     def _batch(self, line: _Line, calls: Mapping[int, Call]) -> Mapping[int, Reply]:
         dialect, numbers = self._dialect, list(calls)
         body, content_type = dialect.batch_request(list(calls.values()))
-        answer = self._sent(line, "POST", dialect.batch_path, body, content_type)
+        answer = self._sent(line, "POST", Call(dialect.batch_path), body, content_type)
         if answer.status != 200:
             return dict.fromkeys(calls, Reply(answer.status, answer.headers, answer.body, {}))
         found = dialect.batch_replies(answer.headers.get("content-type", ""), answer.body, len(calls))
-        if any(reply.status == 401 for reply in found.values()):
-            line.reject()  # an inner call can find the token expired while the batch itself goes through
+        refused = next((reply for reply in found.values() if reply.status == 401), None)
+        if refused:
+            line.reject(refused.headers)  # an inner call can find the token expired while the batch itself goes through
         return {numbers[place]: reply for place, reply in found.items()}
 
     def _heed(self, results: Mapping[int, Reply | Failure], units: Mapping[int, float]) -> None:
@@ -294,7 +310,8 @@ class Api:
             self.pacer.pause(min(max(waits, default=2.0 ** min(self._streak - 1, 10)), PATIENCE))
             return
         self._streak = 0
-        self.pacer.give_back(sum(units[number] for number in refused))
+        if not self._dialect.refusals_cost:
+            self.pacer.give_back(sum(units[number] for number in refused))
 
     def _judge(self, result: Reply | Failure | None, one: Try) -> Again | None:
         """Say whether a call is to be made again."""
@@ -329,14 +346,19 @@ class Api:
             raise RateLimited(retry_after=wait)
         return wait
 
-    def _sent(self, line: _Line, verb: str, path: str, body: bytes | None, content_type: str | None) -> Answer:
-        headers = {"User-Agent": self._dialect.user_agent}
+    def _sent(self, line: _Line, verb: str, call: Call, body: bytes | None, content_type: str | None) -> Answer:
+        headers = {"User-Agent": self._dialect.user_agent, **dict(call.headers)}
         if content_type:
             headers["Content-Type"] = content_type
+        if self._brake:
+            self.pacer.wait(self._brake.left())
         self.requests += 1
-        answer = line.http.request(verb, path, headers=headers, content=body, expect=_ANY, max_body=LARGEST)
+        answer = line.http.request(verb, call.path, headers=headers, content=body, expect=_ANY, max_body=LARGEST)
         if answer.status == 401:
-            line.reject()
+            line.reject(answer.headers)
+        if self._brake and answer.status == 429:
+            failure = self._dialect.failure_of(answer.status, answer.headers, answer.body)
+            self._brake.pull(min(failure.wait or 1.0, PATIENCE))
         return answer
 
     @contextmanager
@@ -370,9 +392,13 @@ class _Line:
         self._used = self._token()
         return self._used
 
-    def reject(self) -> None:
-        """Say that the token was not accepted, to whoever keeps it."""
+    def reject(self, headers: Mapping[str, str]) -> None:
+        """Say that the token was not accepted, to whoever keeps it, and what is asked for instead (RFC 6750)."""
         self.rejected = True
+        challenge = headers.get("www-authenticate", "")
+        told = getattr(self._token, "challenged", None)
+        if told is not None and challenge:
+            told(challenge)
         tell = getattr(self._token, "reject", None)
         if tell is not None:
             tell(self._used)

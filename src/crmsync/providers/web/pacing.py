@@ -31,17 +31,25 @@ class Pacer:
         largest: the units of the largest single request.
         clock: the time.
         sleep: waits.
+        minutes: over how many of them the provider counts.
     """
 
     def __init__(
-        self, per_minute: float, *, largest: float = 1.0, clock: Clock = time.monotonic, sleep: Sleep = time.sleep
+        self,
+        per_minute: float,
+        *,
+        largest: float = 1.0,
+        clock: Clock = time.monotonic,
+        sleep: Sleep = time.sleep,
+        minutes: float = 1.0,
     ) -> None:
-        if per_minute <= 0 or largest > per_minute:
+        limit = per_minute * minutes
+        if limit <= 0 or largest > limit:
             raise ValueError("the limit must be positive, and hold the largest request")
-        self.burst = max(_BURST * per_minute, largest)
+        self.burst = max(_BURST * limit, largest)
         """The most units to take at once."""
-        # A generic cell rate algorithm: any minute holds at most one burst and a minute of the even rate.
-        self.rate = max(_USED * per_minute - self.burst, 0.05 * per_minute) / _PERIOD
+        # A generic cell rate algorithm: any such time holds at most one burst and the even rate's units.
+        self.rate = max(_USED * limit - self.burst, 0.05 * limit) / (_PERIOD * minutes)
         """Units a second."""
         self.taken = 0.0
         """Units taken so far."""
@@ -79,6 +87,28 @@ class Pacer:
             self._sleep(seconds)
 
 
+class Brake:
+    """A pause that all who share it keep: the accounts of one program, say. Safe for many threads.
+
+    Args:
+        clock: the time.
+    """
+
+    def __init__(self, clock: Clock = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._until = clock()
+
+    def pull(self, seconds: float) -> None:
+        """Let nobody go on for so long."""
+        with self._lock:
+            self._until = max(self._until, self._clock() + seconds)
+
+    def left(self) -> float:
+        """Return the seconds until one may go on."""
+        return max(0.0, self._until - self._clock())
+
+
 def backoff(attempt: int, *, chance: Callable[[], float] = random.random, longest: float = 32.0) -> float:
     """Return the seconds to wait before an attempt, from 1 for the first repetition: doubled each time, and jittered.
 
@@ -87,4 +117,4 @@ def backoff(attempt: int, *, chance: Callable[[], float] = random.random, longes
     return min(0.25 * 2.0 ** min(attempt, 30), longest) * (0.5 + 0.5 * chance())
 
 
-__all__ = ["Clock", "Pacer", "Sleep", "backoff"]
+__all__ = ["Brake", "Clock", "Pacer", "Sleep", "backoff"]
