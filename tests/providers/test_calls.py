@@ -16,7 +16,8 @@ from crmsync.providers.web.pacing import Pacer
 from crmsync.testing.google import Request, Response, VirtualClock
 from crmsync.testing.web.front import Front
 
-TABLE = {"TooManyRequests": Meaning.THROTTLED, "ConsentRequired": Meaning.ADMIN, "ItemGone": Meaning.GONE}
+TABLE = {"TooManyRequests": Meaning.THROTTLED, "ConsentRequired": Meaning.ADMIN, "ItemGone": Meaning.GONE,
+         "Forbidden": Meaning.DENIED, "BadRequest": Meaning.INVALID, "BadToken": Meaning.EXPIRED_TOKEN}  # fmt: skip
 
 Handler = Callable[[str], tuple[int, dict[str, str], Any]]
 
@@ -55,6 +56,7 @@ class Service:
         self.tokens = ["first"]
         self.token = "first"
         self.rejected: list[str] = []
+        self.refusal: dict[str, Any] = {"code": "BadToken"}
         self.asked: list[list[str]] = []
         self.script: Handler = lambda path: (200, {}, {"path": path})
         self.front = Front(self.handle)
@@ -70,7 +72,7 @@ class Service:
         return Response(200, {}, json.dumps({"responses": entries[::-1]}).encode())
 
     def _one(self, path: str, authorization: str) -> tuple[int, dict[str, str], Any]:
-        return self.script(path) if authorization == f"Bearer {self.token}" else (401, {}, {})
+        return self.script(path) if authorization == f"Bearer {self.token}" else (401, {}, self.refusal)
 
     def __call__(self) -> str:
         return self.tokens[0]
@@ -138,13 +140,22 @@ def test_a_token_that_a_batch_finds_expired_is_told_of_and_replaced(service: Ser
         list(service.api().many(paths(5)))
 
 
+def test_access_that_is_refused_without_a_reason_condemns_nobody(service: Service) -> None:
+    service.token, service.refusal = "newer", {}
+    with pytest.raises(Unavailable, match="does not say why"):
+        service.api().get(paths(1)[0])
+
+
 @pytest.mark.parametrize(
     ("status", "code", "error"),
     [
         (403, "ConsentRequired", NeedsAdmin),
-        (403, "", NotAuthorized),
+        (403, "Forbidden", NotAuthorized),
+        (403, "", Unavailable),
+        (404, "", Unavailable),
         (404, "ItemGone", NotFound),
-        (400, "", Refused),
+        (400, "BadRequest", Refused),
+        (400, "", Unavailable),
         (500, "ConsentRequired", Unavailable),
         (429, "", RateLimited),
     ],

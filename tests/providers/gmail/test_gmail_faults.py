@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any, get_args
 
 import pytest
@@ -155,7 +157,6 @@ def test_an_outage_skips_nothing(follower: Follower) -> None:
         ("domainPolicy", NeedsAdmin),
         ("accessNotConfigured", NeedsAdmin),
         ("insufficientPermissions", NotAuthorized),
-        ("failedPrecondition", NeedsAdmin),
         ("forbidden", NotAuthorized),
     ],
 )
@@ -178,6 +179,77 @@ def test_a_box_left_unticked_is_said(google: GoogleServer) -> None:
     follower.world.token = google.token(follower.world.address, {f"{AUTH}calendar.readonly"})
     with pytest.raises(NotAuthorized, match="permission"):
         follower.world.gmail().identify()
+
+
+NOT_READY: dict[str, Any] = {"status": 400, "reason": "failedPrecondition", "message": "Precondition check failed."}
+
+
+@pytest.mark.parametrize("method", ["gmail.users.history.list", "gmail.users.messages.list", "gmail.users.*.get"])
+def test_a_precondition_that_fails_now_and_then_is_no_matter_for_an_administrator(
+    follower: Follower, method: str
+) -> None:
+    if "history" in method:
+        follower.run()
+    new = follower.world.mailbox.deliver(subject="New")
+    follower.google.faults.add(Fault(method, count=2, **NOT_READY))
+    assert 0 == follower.run().skipped
+    assert {*follower.ids, new} == follower.stored()
+
+
+def test_one_message_whose_precondition_always_fails_does_not_stop_the_others(follower: Follower) -> None:
+    bad = follower.ids[7]
+    follower.google.faults.add(Fault(GET, matches=lambda request: bad in request.target, **NOT_READY))
+    follower.run()
+    assert set(follower.ids) - {bad} == follower.stored()
+    assert [bad] == list(follower.skipped())
+
+
+def test_an_account_that_is_not_ready_waits_in_a_sync_and_is_said_to_who_connects_it(follower: Follower) -> None:
+    follower.google.faults.add(Fault("gmail.*", **NOT_READY))
+    with pytest.raises(Unavailable):
+        follower.run()
+    assert {} == follower.skipped()
+    with pytest.raises(NeedsAdmin, match="not switched on"):
+        follower.world.gmail().identify()
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 404, 409])
+def test_a_refusal_that_is_no_answer_of_gmails_is_sat_out_or_waits(follower: Follower, status: int) -> None:
+    """A machine in between says no, in HTML: nothing is condemned, skipped or removed by it."""
+    follower.run()
+    page = Fault("gmail.*", status=status, kind="garbage", count=3)
+    follower.google.faults.add(page)
+    new = follower.world.mailbox.deliver(subject="New")
+    for _ in range(3):
+        with suppress(Unavailable):
+            follower.run()
+    assert {*follower.ids, new} == follower.stored()
+    assert {} == follower.skipped()
+
+
+def test_a_block_whose_end_stands_in_the_text_alone_costs_one_try(follower: Follower) -> None:
+    clock = follower.google.clock
+    until = clock() + 900
+    at = datetime.fromtimestamp(until, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    follower.google.faults.add(
+        Fault("gmail.*", status=429, reason="rateLimitExceeded", matches=lambda _: clock() < until,
+              message=f"User-rate limit exceeded.  Retry after {at}")
+    )  # fmt: skip
+    with pytest.raises(RateLimited) as caught:
+        follower.run()
+    assert 900 <= caught.value.retry_after <= 901
+    assert 1 == len(follower.google.refused())
+    clock.advance(caught.value.retry_after)  # type: ignore[attr-defined]  # a virtual one
+    follower.run()
+    assert set(follower.ids) == follower.stored()
+
+
+def test_what_came_before_a_block_is_kept(follower: Follower) -> None:
+    """Else a limit that is reached at the same place each time would never be passed."""
+    follower.google.faults.add(Fault(GET, status=429, reason="rateLimitExceeded", retry_after=900, after=12))
+    with pytest.raises(RateLimited):
+        follower.run()
+    assert 12 == len(follower.stored())
 
 
 def test_an_account_without_gmail_is_the_administrators_business(google: GoogleServer) -> None:

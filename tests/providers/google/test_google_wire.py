@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -48,13 +49,18 @@ INFO = [{"@type": "type.googleapis.com/google.rpc.ErrorInfo", "reason": "RATE_LI
         (403, error(403, "quotaExceeded"), Meaning.EXHAUSTED, RateLimited),
         (403, error(403, "domainPolicy"), Meaning.ADMIN, NeedsAdmin),
         (403, error(403, "accessNotConfigured"), Meaning.ADMIN, NeedsAdmin),
-        (400, error(400, "failedPrecondition", "FAILED_PRECONDITION"), Meaning.ADMIN, NeedsAdmin),
+        (400, error(400, "failedPrecondition", "FAILED_PRECONDITION"), Meaning.BUSY, Unavailable),
+        (400, error(400, None, "FAILED_PRECONDITION"), Meaning.BUSY, Unavailable),
         (403, error(403, "insufficientPermissions"), Meaning.SCOPE, NotAuthorized),
         (403, error(403, "forbidden"), Meaning.DENIED, NotAuthorized),
-        (403, error(403, "somethingNew"), Meaning.DENIED, NotAuthorized),
-        (403, b"<html>", Meaning.DENIED, NotAuthorized),
+        (403, error(403, "somethingNew"), Meaning.BUSY, Unavailable),
+        (403, b"<html>", Meaning.BUSY, Unavailable),
+        (400, b"<html>", Meaning.BUSY, Unavailable),
+        (400, error(400, "somethingNew"), Meaning.BUSY, Unavailable),
+        (404, b"<html><title>Error 404 (Not Found)!!1</title>", Meaning.BUSY, Unavailable),
+        (409, error(409, "conflict"), Meaning.BUSY, Unavailable),
         (401, error(401, "authError"), Meaning.EXPIRED_TOKEN, NotAuthorized),
-        (401, b"", Meaning.EXPIRED_TOKEN, NotAuthorized),
+        (401, b"", Meaning.EXPIRED_TOKEN, Unavailable),
         (404, error(404, "notFound"), Meaning.GONE, NotFound),
         (410, error(410, "fullSyncRequired"), Meaning.EXPIRED_CURSOR, CursorExpired),
         (410, error(410, "updatedMinTooLongAgo"), Meaning.EXPIRED_CURSOR, CursorExpired),
@@ -77,13 +83,48 @@ def test_an_error_means_what_its_reason_says(
 
 def test_the_wording_of_a_message_decides_nothing() -> None:
     said = json.dumps({"error": {"code": 403, "message": "Rate Limit Exceeded. Retry after 2026-01-01T00:00:00Z"}})
-    assert Meaning.DENIED is failure_of(403, {}, said.encode()).meaning
+    assert Meaning.BUSY is failure_of(403, {}, said.encode()).meaning
+
+
+def test_a_refusal_that_says_why_in_its_challenge_needs_no_body() -> None:
+    challenge = {"www-authenticate": 'Bearer realm="https://accounts.google.com/", error="invalid_token"'}
+    assert isinstance(error_for(failure_of(401, challenge, b"")), NotAuthorized)
+    challenge = {"www-authenticate": 'Bearer error="insufficient_scope", scope="a"'}
+    assert Meaning.SCOPE is failure_of(403, challenge, b"").meaning
+
+
+@pytest.mark.parametrize(
+    ("said", "wait"),
+    [
+        ("User-rate limit exceeded.  Retry after 2026-03-01T12:15:00.000Z", 900.0),
+        ("User-rate limit exceeded.  Retry after 2026-03-01T12:15:00.000Z (Mail sending)", 900.0),
+        ("Gesperrt bis 2026-03-01T13:15:00+01:00", 900.0),
+        ("Retry after 2026-03-01T11:59:00.000Z", None),
+        ("Retry after 2026-13-01T11:59:00.000Z", None),
+        ("Retry after 2126-03-01T11:59:00Z", 86_400.0),
+        ("Retry after 15 minutes", None),
+        (["Retry after 2026-03-01T12:15:00.000Z"], None),
+    ],
+)
+@pytest.mark.parametrize("hour", [12, 7])
+def test_a_block_ends_when_its_text_says_by_googles_clock_and_not_by_ours(said: object, wait: float, hour: int) -> None:
+    body = {"error": {"code": 429, "message": said, "errors": [{"reason": "rateLimitExceeded"}]}}
+    headers = {"date": "Sun, 01 Mar 2026 12:00:00 GMT"} if hour == 7 else {}
+    failure = failure_of(429, headers, json.dumps(body).encode(), now=lambda: datetime(2026, 3, 1, hour, tzinfo=UTC))
+    assert (Meaning.THROTTLED, wait) == (failure.meaning, failure.wait)
+
+
+def test_of_several_waits_the_longest_counts() -> None:
+    said = {"error": {"message": "Retry after 2026-03-01T12:15:00Z", "errors": [{"reason": "rateLimitExceeded"}]}}
+    headers = {"date": "Sun, 01 Mar 2026 12:00:00 GMT", "retry-after": "30"}
+    assert 900.0 == failure_of(429, headers, json.dumps(said).encode()).wait
 
 
 def test_a_wait_is_read_from_the_header_or_the_details() -> None:
     delay = [{"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": "12.5s"}]
     assert 12.5 == failure_of(429, {}, error(429, None, details=delay)).wait
-    assert 7.0 == failure_of(429, {"retry-after": "7"}, error(429, None, details=delay)).wait
+    assert 12.5 == failure_of(429, {"retry-after": "7"}, error(429, None, details=delay)).wait
+    assert 7.0 == failure_of(429, {"retry-after": "7"}, b"").wait
     assert failure_of(429, {"retry-after": "soon"}, b"").wait is None
     raised = error_for(failure_of(429, {"retry-after": "900"}, b""))
     assert isinstance(raised, RateLimited)

@@ -121,19 +121,18 @@ class Batching(Generic[_R]):
             tries, future = flying.popleft()
             results = future.result()
             self._heed(results, {one.number: units[one.number] for one in tries})
+            # What is good comes first: judging may raise, and what came beside it is not to be asked for again.
+            yield from ((one.number, results[one.number]) for one in tries if self._good(results.get(one.number)))
             for one in tries:
                 result = results.get(one.number)
-                if self._good(result):
+                if self._good(result) or one.number >= wanted:
+                    continue
+                again = self._judge(result, one)
+                if again is None:
                     yield one.number, result
-                elif one.number < wanted:
-                    again = self._judge(result, one)
-                    if again is None:
-                        yield one.number, result
-                    else:
-                        following = Try(
-                            one.number, one.attempt + (not again.alone or one.alone), again.alone or one.alone
-                        )
-                        heappush(later, (pacer.clock() + again.wait, one.number, following))
+                else:
+                    following = Try(one.number, one.attempt + (not again.alone or one.alone), again.alone or one.alone)
+                    heappush(later, (pacer.clock() + again.wait, one.number, following))
 
     def _next(self, ready: deque[Try], units: Sequence[float], limit: float) -> list[Try]:
         """Take what goes into the next request: as much as may be sent at once."""

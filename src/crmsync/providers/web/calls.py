@@ -21,8 +21,9 @@ from .failures import FINAL, Failure, Meaning
 from .http import Answer, Http
 from .pacing import Brake, Pacer, backoff
 
-PATIENCE = 60.0
-"""Seconds of a provider's Retry-After that are sat out; a longer one is for the host."""
+PATIENCE = 65.0
+"""Seconds of a provider's Retry-After that are sat out, those of a limit by the minute too; a longer one is for the
+host."""
 ATTEMPTS = 6
 """How often one call is tried."""
 THROTTLED_ATTEMPTS = 9
@@ -295,7 +296,8 @@ class Api:
         refused = next((reply for reply in found.values() if reply.status == 401), None)
         if refused:
             line.reject(refused.headers)  # an inner call can find the token expired while the batch itself goes through
-        return {numbers[place]: reply for place, reply in found.items()}
+        date = {"date": answer.headers["date"]} if "date" in answer.headers else {}
+        return {numbers[at]: reply._replace(headers={**date, **reply.headers}) for at, reply in found.items()}
 
     def _heed(self, results: Mapping[int, Reply | Failure], units: Mapping[int, float]) -> None:
         """Let everybody wait where most of a request was refused for its rate. What was refused has cost nothing."""

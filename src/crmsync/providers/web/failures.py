@@ -1,6 +1,8 @@
-"""What a web API's refusals mean, by table: by status and by the provider's own words for reasons, never by a message.
+"""What a web API's refusals mean, by table: by status and by the provider's own codes, never by a message's wording.
 
-A provider brings its table and says where in an answer the reasons stand; the rest is the same for all.
+A provider brings its table and says where in an answer its codes stand; the rest is the same for all. Only what such a
+table calls final is final. A refusal without a known code may be a passing mood of any machine between here and there,
+whatever its status: it is tried again, ever more slowly, and then by the host.
 """
 
 from __future__ import annotations
@@ -34,7 +36,7 @@ class Meaning(StrEnum):
     EXHAUSTED = "exhausted"
     """The day's allowance is used up."""
     BUSY = "busy"
-    """The provider's own trouble: again, a bounded number of times."""
+    """The provider's own trouble, or a refusal that nobody can explain: again, a bounded number of times."""
     EXPIRED_TOKEN = "expired_token"  # noqa: S105 - a name, no secret
     """With a new access token."""
     SCOPE = "scope"
@@ -57,14 +59,12 @@ FINAL = frozenset({Meaning.SCOPE, Meaning.ADMIN, Meaning.EXHAUSTED})
 """What concerns the account, and not the one thing that was asked for."""
 
 _STATUSES: Mapping[int, Meaning] = {
-    400: Meaning.INVALID,
     401: Meaning.EXPIRED_TOKEN,
-    403: Meaning.DENIED,
-    404: Meaning.GONE,
-    408: Meaning.BUSY,
     410: Meaning.EXPIRED_CURSOR,
+    413: Meaning.LARGE,
     429: Meaning.THROTTLED,
 }
+"""What a status says by itself (RFC 9110 section 15, RFC 6585). None of it is final: a new token, another listing."""
 
 
 class Failure(NamedTuple):
@@ -74,7 +74,7 @@ class Failure(NamedTuple):
     status: int
     """HTTP's; 0 where there was no answer."""
     reason: str = ""
-    """The provider's word for it."""
+    """The provider's code for it; empty where none is known."""
     wait: float | None = None
     """Seconds that the provider asks to wait, where it says."""
 
@@ -83,19 +83,19 @@ def failure_by(table: Mapping[str, Meaning], status: int, reasons: Iterable[str]
     """Say what an answer with an error status means.
 
     Args:
-        table: what the provider's words mean.
-        status: HTTP's, which counts where no word is known.
-        reasons: the words in the answer, the most exact first.
+        table: what the provider's codes mean.
+        status: HTTP's, which counts where no code is known.
+        reasons: the codes in the answer, the most exact first.
         wait: seconds that it asks to wait, where it says.
     """
     for reason in reasons:
         meaning = table.get(reason)
-        # The word for a final reason does not make a server's own trouble final.
+        # The code for a final reason does not make a server's own trouble final.
         if meaning is not None and not (status >= 500 and meaning not in (Meaning.THROTTLED, Meaning.EXHAUSTED)):
             return Failure(meaning, status, reason, wait)
     if status == 503 and wait is not None:
         return Failure(Meaning.THROTTLED, status, "", wait)
-    return Failure(Meaning.BUSY if status >= 500 else _STATUSES.get(status, Meaning.INVALID), status, "", wait)
+    return Failure(_STATUSES.get(status, Meaning.BUSY), status, "", wait)
 
 
 _ERRORS: Mapping[Meaning, tuple[type[CrmSyncError], str]] = {
@@ -127,6 +127,8 @@ def error_by(failure: Failure, provider: str, tenant: str) -> CrmSyncError:
         return RateLimited(f"the daily limit of {provider} is used up", retry_after=max(failure.wait or 0.0, DAILY))
     if failure.meaning is Meaning.BUSY and not failure.status:
         return Unavailable(f"the connection to {provider} broke off; try again later")
+    if failure.meaning is Meaning.EXPIRED_TOKEN and not failure.reason:
+        return Unavailable(f"{provider} refuses access and does not say why ({failure.status}); try again later")
     kind, words = _ERRORS[failure.meaning]
     at = f" ({failure.status}{f' {failure.reason}' if failure.reason else ''})"
     return kind(words.format(provider=provider, tenant=tenant, at=at))

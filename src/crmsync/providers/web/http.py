@@ -321,9 +321,15 @@ def retry_after(value: str | None, now: Callable[[], datetime]) -> float | None:
     value = (value or "").strip()
     if value.isascii() and value.isdigit():
         return float(value[:9])
+    moment = date_of(value)
+    return None if moment is None else max((moment - now()).total_seconds(), 0.0)
+
+
+def date_of(value: str | None) -> datetime | None:
+    """Read a date of HTTP (RFC 9110 section 5.6.7); None where it is none."""
     try:
-        moment = parsedate_to_datetime(value)
-        return max((moment.replace(tzinfo=moment.tzinfo or UTC) - now()).total_seconds(), 0.0)
+        moment = parsedate_to_datetime(value or "")
+        return moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
     except (ValueError, TypeError, OverflowError):
         return None
 

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from email.utils import format_datetime
 from typing import NamedTuple
 
 from ..web.clock import Clock
@@ -132,6 +133,7 @@ class GoogleServer(Loopback):
             if self.latency and sleep:
                 sleep(self.latency)
             response = self._answered(request)
+        response.headers["Date"] = format_datetime(datetime.fromtimestamp(self.clock(), UTC), usegmt=True)
         wants = request.headers.get("accept-encoding", ""), request.headers.get("user-agent", "")
         if all("gzip" in said for said in wants) and len(response.body) > 1_000 and not response.cut:
             response.headers |= {"Content-Encoding": "gzip", "Vary": "Accept-Encoding"}

@@ -28,8 +28,8 @@ class AnyFault:
     message: str = ""
     retry_after: float | str | None = None
     kind: Kind = "error"
-    """`drop` closes the connection without a word, `cut` in the middle of the body, `garbage` answers 200 and no JSON,
-    `missing` leaves the answer out of its batch."""
+    """`drop` closes the connection without a word, `cut` in the middle of the body, `garbage` answers with a page of
+    HTML, under `status` or as 200, `missing` leaves the answer out of its batch."""
     edit: Callable[[Json], Json] | None = None
     """Changes the right answer instead: a field left out, a value of another type."""
     matches: Callable[[Request], bool] | None = None
@@ -48,7 +48,7 @@ class AnyFault:
         if self.kind == "cut":
             return Response(response.status, response.headers, response.body, cut=True)
         if self.kind == "garbage":
-            return Response(200, {"Content-Type": "text/html"}, b"<html><title>Temporary Error</title>")
+            return Response(self.status or 200, {"Content-Type": "text/html"}, b"<html><title>Temporary Error</title>")
         return response
 
 

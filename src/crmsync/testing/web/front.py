@@ -129,7 +129,9 @@ class _Handler(BaseHTTPRequestHandler):
         if response.cut and not response.body:
             self.close_connection = True
             return
-        self.send_response(response.status, response.reason)
+        self.send_response_only(response.status, response.reason)
+        if "Date" not in response.headers:
+            self.send_header("Date", self.date_time_string())
         for name, value in response.headers.items():
             self.send_header(name, value)
         if response.status != 204:

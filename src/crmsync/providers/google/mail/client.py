@@ -11,9 +11,10 @@ import uuid
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
-from ....errors import CursorExpired, NotFound, Refused, Unavailable
+from ....errors import CursorExpired, NeedsAdmin, NotFound, Refused, Unavailable
 from ....model import Collection
-from ...web.calls import Api, Call, path_to
+from ...web.calls import Api, Call, Reply, path_to
+from ..errors import NOT_READY, error_for
 from .labels import collections_of
 from .quota import PAGE, Quota
 
@@ -44,9 +45,22 @@ class GmailClient:
         self.quota = quota
         self._labels: dict[str, Collection] | None = None
 
-    def profile(self) -> Mapping[str, Any]:
-        """Return address and history id."""
-        return self.api.get(Call(path_to(*_USER, "profile"), self.quota.profile))
+    def profile(self, *, connecting: bool = False) -> Mapping[str, Any]:
+        """Return address, history id and the count of messages.
+
+        Args:
+            connecting: a person is connecting the account.
+
+        Raises:
+            NeedsAdmin: Gmail says several times over that the account is not ready: it has no mailbox, or none that is
+                switched on. The code is that of a passing mood, so a sync only waits, and no wording is looked at.
+        """
+        [(_, said)] = self.api.many([Call(path_to(*_USER, "profile"), self.quota.profile)])
+        if isinstance(said, Reply):
+            return said.data
+        if connecting and said.reason in NOT_READY:
+            raise NeedsAdmin("Gmail is not switched on for this account; an administrator can allow it")
+        raise error_for(said)
 
     def send_as(self) -> list[Mapping[str, Any]]:
         """Return the addresses that the mailbox may send from."""

@@ -59,7 +59,7 @@ class Gmail(Provider):
 
     def identify(self) -> Identity:
         """Tell whose mailbox it is, with the addresses that Gmail has verified for sending."""
-        address = self._client.profile().get("emailAddress")
+        address = self._client.profile(connecting=True).get("emailAddress")
         if not isinstance(address, str) or not address:
             raise Unavailable("Gmail does not say whose mailbox it is; try again later")
         return Identity(address=address, aliases=aliases_of(self._client.send_as(), address))

@@ -6,7 +6,7 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
-from ....errors import NotFound, TooLarge
+from ....errors import NotFound, SourceError, TooLarge
 from ....formats import decode_part
 from ....model import Cursor, Decision, Item, Page, Screen, Screened, Selection, Skipped
 from ....protocols import AttachmentSource, Source
@@ -76,10 +76,17 @@ class GmailSource(Source, AttachmentSource):
             ids = [id_ for id_ in ids if not verdicts[id_]]
         # Where the engine knows some of a page already, it will know some of the next one: nothing is fetched early.
         ahead = self._next if list(ids) == list(self._now) else ()
-        for id_, result in self._hydrator.fetch(ids, self._threads, ahead):
-            page.add(id_, result)
-            if page.count >= min(COMMIT, self._page_items):
-                yield page.taken(Cursor(""), more=True)
+        try:
+            for id_, result in self._hydrator.fetch(ids, self._threads, ahead):
+                page.add(id_, result)
+                if page.count >= min(COMMIT, self._page_items):
+                    yield page.taken(Cursor(""), more=True)
+        except SourceError:
+            # A block comes after so many messages each time: without those there would be no progress. What failed
+            # beside them failed for the same reason.
+            page.skipped.clear()
+            yield page.taken(Cursor(""), more=True)
+            raise
         yield page.taken(Cursor(""))
 
     def attachment(self, id_: str, part: str, *, limit: int | None = None) -> Iterator[bytes]:
