@@ -89,3 +89,10 @@ _markdown = Sybil(
 _docstrings = Sybil(parsers=[DocTestParser()], patterns=["src/crmsync/**/*.py"])
 
 pytest_collect_file = (_markdown + _docstrings).pytest()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep each page's blocks together and in order, where tests run side by side."""
+    for item in items:
+        if item.path.suffix == ".md":
+            item.add_marker(pytest.mark.xdist_group(item.path.name))

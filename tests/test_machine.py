@@ -3,10 +3,9 @@
 Mutants of the engine that it kills are listed in MUTANTS; `tests/mutants.py` makes them and runs the machine on each.
 """
 
-import os
 from collections.abc import Iterable
 
-from hypothesis import HealthCheck, Phase, settings
+from chance import lives
 from mutants import MUTANTS, SOURCE
 from sqlalchemy import StaticPool, create_engine
 
@@ -49,19 +48,10 @@ class SqlMachine(SyncMachine):
 
 
 TestMemoryStorageKeepsThePromises = MemoryMachine.TestCase
-TestMemoryStorageKeepsThePromises.settings = settings(
-    max_examples=3_000 if "CRMSYNC_MUTANT" in os.environ else 300,
-    stateful_step_count=30,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    # A mutant need only die; how little it takes is of no interest then.
-    phases=[Phase.generate] if "CRMSYNC_MUTANT" in os.environ else list(Phase),
-)
+TestMemoryStorageKeepsThePromises.settings = lives(300, steps=30, hunted=3_000)
 
 TestSqlStorageKeepsThePromises = SqlMachine.TestCase
-TestSqlStorageKeepsThePromises.settings = settings(
-    max_examples=40, stateful_step_count=20, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestSqlStorageKeepsThePromises.settings = lives(40, steps=20)
 
 
 def test_every_mutant_still_applies() -> None:

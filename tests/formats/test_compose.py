@@ -8,6 +8,7 @@ from email.message import EmailMessage
 from typing import Any
 
 import pytest
+from chance import examples
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -59,7 +60,7 @@ def plain(text: str | None) -> str:
     return re.sub(r"\r\n?", "\n", text or "").rstrip("\n")
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(
     RECIPIENTS, st.lists(MAILBOXES, max_size=3), MAILBOXES, LINES, TEXTS,
     st.none() | TEXTS, st.lists(st.tuples(LINES.filter(str.strip), st.binary(max_size=200)), max_size=3),
@@ -92,7 +93,7 @@ def test_the_standard_library_reads_what_was_composed(
     assert [data for _, data in files] == [part.get_content() for part in read.iter_attachments()]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(
     RECIPIENTS, MAILBOXES, LINES, st.lists(IDS, max_size=4), st.none() | IDS,
     st.lists(st.tuples(LINES.filter(str.strip), st.binary(max_size=200)), max_size=3),
@@ -124,7 +125,7 @@ def test_crmsync_reads_what_it_composed(
     assert [a.data for a in attachments] == [decode_part(octets, a.part) for a in read.attachments]
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=80))
 def test_a_display_name_of_any_characters_comes_back(name: str) -> None:
     assume(any(character.isalnum() for character in name))  # what is only commas and quotes is no name

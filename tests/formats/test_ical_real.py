@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 import icalendar
 import pytest
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from ical_samples import BERLIN, END, START, installed_calendars, vcalendar, vevent
@@ -149,7 +150,7 @@ LINES = st.sampled_from([
 ])  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=examples(300))
 @given(st.lists(LINES, max_size=12), st.sampled_from(["UTC", BERLIN, "America/New_York", "Pacific/Apia"]))
 def test_any_lines_are_read_bounded_and_the_same_after_json(lines: list[str], zone: str) -> None:
     data = vcalendar("\r\n".join(["BEGIN:VEVENT", "UID:a@example", *lines, "END:VEVENT"]))

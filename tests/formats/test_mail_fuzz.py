@@ -5,6 +5,7 @@ import email.policy
 from email.message import EmailMessage
 
 import pytest
+from chance import examples
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -60,7 +61,7 @@ def test_any_pieces_of_mail_are_a_message(data: bytes) -> None:
     assert_message(data)
 
 
-@settings(max_examples=200)
+@settings(max_examples=examples(200))
 @given(
     st.lists(st.tuples(st.floats(0, 1), st.integers(0, 30), st.sampled_from([*PIECES, b""])), min_size=1, max_size=6)
 )

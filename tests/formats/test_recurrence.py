@@ -9,6 +9,7 @@ from types import SimpleNamespace
 from unittest import mock
 
 import pytest
+from chance import examples
 from dateutil import rrule as dateutil_rrule
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -94,7 +95,7 @@ def by_dateutil(text: str, start: datetime, lower: datetime, upper: datetime, co
     return [wall for wall in instances[:count] if lower <= wall <= upper]
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@settings(max_examples=examples(200), suppress_health_check=[HealthCheck.too_slow])
 @given(
     text=rules(),
     start=st.datetimes(datetime(1999, 1, 1), datetime(2030, 12, 31)).map(lambda moment: moment.replace(microsecond=0)),  # noqa: DTZ001 - local times

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -62,7 +63,7 @@ class Service:
     ahead=st.integers(0, 5),
     workers=st.sampled_from([1, 3]),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_each_wanted_call_has_one_final_result(failures: dict[int, int], count: int, ahead: int, workers: int) -> None:
     service = Service(failures)
     found = service.run([1.0] * (count + ahead), ahead=ahead, workers=workers)

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from chance import examples
 from file_worlds import ME, Follower, entry, fetch_all, message_of, name_of, only_source
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -298,7 +299,7 @@ FRAGMENTS = [
 
 
 @given(st.lists(st.sampled_from(FRAGMENTS), max_size=40), st.integers(30, 200), st.data())
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 def test_any_octets_are_cut_the_same_way_forwards_backwards_and_again(
     fragments: list[bytes], window: int, data: st.DataObject
 ) -> None:

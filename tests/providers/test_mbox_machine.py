@@ -6,8 +6,8 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from chance import lives
 from file_worlds import ME, Follower, entry, fetch_all, name_of, only_source
-from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -109,4 +109,4 @@ class MailboxFile(RuleBasedStateMachine):
 
 
 TestMailboxFile = MailboxFile.TestCase
-TestMailboxFile.settings = settings(max_examples=60, stateful_step_count=15, deadline=None)
+TestMailboxFile.settings = lives(60, steps=15)

@@ -6,6 +6,7 @@ import threading
 from collections import deque
 
 import pytest
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -24,7 +25,7 @@ def paced(limit: float, largest: float = 1.0) -> tuple[Pacer, VirtualClock]:
         st.tuples(st.floats(0.01, 1), st.sampled_from([*[0.0] * 30, 0.3, 90.0])), min_size=20, max_size=120
     ),
 )
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 def test_no_minute_wherever_it_begins_holds_more_than_the_limit(
     limit: float, requests: list[tuple[float, float]]
 ) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
@@ -35,7 +36,7 @@ def account(keys: Keys, secret: str = SECRET) -> Account:
 # -- sealed secrets
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.text(max_size=50), st.text(st.characters(exclude_categories=["Cs"]), max_size=20))
 def test_any_secret_comes_back_in_its_place(secret: str, place: str) -> None:
     keys = Keys(KEY)
@@ -60,7 +61,7 @@ def test_in_another_place_it_does_not_open(keys: Keys) -> None:
     assert SECRET not in str(caught.value)
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=examples(80))
 @given(st.integers(0, 10_000), st.integers(1, 255))
 def test_a_damaged_one_does_not_open(at: int, by: int) -> None:
     keys = Keys(KEY)

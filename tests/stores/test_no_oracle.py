@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from chance import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from reading_worlds import OWNERS, answers, emptied, queries
@@ -86,7 +87,7 @@ def world(store: Store, held: Sequence[tuple[str, str, Message | Event | None]])
     return store
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=examples(40), suppress_health_check=[HealthCheck.too_slow])
 @given(
     drawn=st.tuples(*(twins(name) for name in "abcd")),
     asked=queries,

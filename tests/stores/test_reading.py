@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 import pytest
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from store_worlds import NOON, Store, batch, channel, contact, item, mail, meeting
@@ -74,7 +75,7 @@ def test_a_page_has_one_token_and_at_least_one_entry(store: Store) -> None:
         store.people("mia", limit=0)
 
 
-@settings(max_examples=100)
+@settings(max_examples=examples(100))
 @given(number=st.integers(-(2**62), 2**62), name=st.text())
 def test_a_token_fits_into_a_url_and_comes_back(number: int, name: str) -> None:
     place = Place(number, clean_text(name))

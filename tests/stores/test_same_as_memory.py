@@ -7,6 +7,7 @@ from contextlib import ExitStack
 from typing import Any, NamedTuple
 
 import pytest
+from chance import examples
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from postgres import database
@@ -54,9 +55,9 @@ def sql(request: pytest.FixtureRequest) -> Iterator[Sql]:
         yield Sql(engine, SqlStorage(engine))
 
 
-def quick(examples: int) -> Any:
+def quick(many: int) -> Any:
     slow = [HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
-    return settings(max_examples=examples, deadline=None, suppress_health_check=slow)
+    return settings(max_examples=examples(many), suppress_health_check=slow)
 
 
 @quick(60)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import os
 import tempfile
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
@@ -18,7 +17,7 @@ from unittest import mock
 from caldav_scripted import HOME, ScriptedServer
 from caldav_servers import Exchange, Proxy, Seen, radicale
 from caldav_worlds import ME, NOW, calendars, clear, vcalendar, vevent
-from hypothesis import HealthCheck, Phase, settings
+from chance import lives
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
@@ -383,15 +382,6 @@ class OnRadicale(CalDavMachine):
 
 
 TestALyingServer = OnScripted.TestCase
-TestALyingServer.settings = settings(
-    max_examples=1_000 if "CRMSYNC_MUTANT" in os.environ else 50,
-    stateful_step_count=15,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    # A mutant need only die; how little it takes is of no interest then.
-    phases=[Phase.generate] if "CRMSYNC_MUTANT" in os.environ else list(Phase),
-)
+TestALyingServer.settings = lives(50, steps=15, hunted=1_000)
 TestARealServer = OnRadicale.TestCase
-TestARealServer.settings = settings(
-    max_examples=12, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
-)
+TestARealServer.settings = lives(12, steps=12)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from certificates import Authority, server_context
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from name_server import Page, at_port, name_server, web_server
@@ -296,7 +297,7 @@ def test_an_entity_that_grows_is_never_expanded() -> None:
     assert time.monotonic() - begun < 1
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=examples(60))
 @given(st.integers(0, len(CONFIG)), st.binary(max_size=20))
 def test_a_file_that_is_cut_or_overwritten_never_raises(at: int, put: bytes) -> None:
     for octets in (CONFIG[:at], CONFIG[:at] + put + CONFIG[at + len(put) :]):

@@ -7,10 +7,9 @@ labels, an expired cursor is a 404, throttling is 429 with a Retry-After.
 from __future__ import annotations
 
 import atexit
-import os
 
+from chance import lives
 from gmail_worlds import GmailWorld, message_of, virtual_server
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
@@ -253,10 +252,4 @@ def _ledger(storage: MemoryStorage) -> dict[str, str]:
 
 
 TestGmailKeepsThePromises = GmailMachine.TestCase
-TestGmailKeepsThePromises.settings = settings(
-    max_examples=800 if "CRMSYNC_MUTANT" in os.environ else 25,
-    stateful_step_count=15,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate] if "CRMSYNC_MUTANT" in os.environ else list(Phase),
-)
+TestGmailKeepsThePromises.settings = lives(25, steps=15, hunted=800)

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from chance import examples
 from gmail_worlds import message_of
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -145,7 +146,7 @@ _values = st.recursive(
 
 
 @given(_values, _values, _values)
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=examples(200))
 def test_any_payload_gives_a_message(payload: Any, date: Any, thread: Any) -> None:
     data = {"id": "1", "payload": payload if isinstance(payload, dict) else {"parts": [payload]}, "internalDate": date}
     item, lacking = item_of({**data, "threadId": thread}, ())

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 
 import pytest
+from chance import examples
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -149,7 +150,7 @@ def test_a_daily_limit_waits_longer_than_a_minute() -> None:
         max_leaves=12,
     ).map(lambda value: json.dumps(value).encode()),
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 def test_any_body_has_some_meaning(status: int, body: bytes) -> None:
     assert str(error_for(failure_of(status, {}, body)))
 
@@ -233,7 +234,7 @@ def test_of_two_answers_to_one_call_the_first_counts() -> None:
         max_size=30,
     ).map(b"".join)
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=examples(150))
 def test_any_octets_give_at_most_what_was_asked_for(body: bytes) -> None:
     assert set(batch_replies(KIND, body, 1)) <= {0}
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from chance import examples
 from google_calendar_worlds import ANN, NOW, CalendarWorld, events, held, pages
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -170,7 +171,7 @@ def test_the_users_limit_is_kept() -> None:
 
 
 @given(seed=st.integers(0, 10_000), rate=st.sampled_from([0.1, 0.3]))
-@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(8), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_it_converges_whatever_fails_on_the_way(seed: int, rate: float) -> None:
     with CalendarWorld(page_size=3) as world:
         world.google.faults.__init__(seed)  # type: ignore[misc]  # another course of failures
@@ -334,7 +335,7 @@ NAMES = [
 
 
 @given(fields=st.dictionaries(st.sampled_from(NAMES), JSON, max_size=6), listed=st.booleans())
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_an_event_holds_the_listing_goes_on(
     world: CalendarWorld, fields: dict[str, Any], listed: bool
 ) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import atexit
-import os
 from datetime import timedelta
 from typing import Any
 
+from chance import lives
 from google_calendar_worlds import ANN, NOW, CalendarWorld
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
@@ -215,10 +214,4 @@ def _crash() -> None:
 
 
 TestGoogleCalendarKeepsThePromises = CalendarMachine.TestCase
-TestGoogleCalendarKeepsThePromises.settings = settings(
-    max_examples=400 if "CRMSYNC_MUTANT" in os.environ else 25,
-    stateful_step_count=12,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate] if "CRMSYNC_MUTANT" in os.environ else list(Phase),
-)
+TestGoogleCalendarKeepsThePromises.settings = lives(25, steps=12, hunted=400)

@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from chance import examples
 from dateutil.rrule import rrulestr
 from google_calendar_worlds import ANN, NOW, CalendarWorld, events, follow, held, pages, summaries
 from hypothesis import HealthCheck, given, settings
@@ -329,7 +330,7 @@ RULES = [
     changed=st.integers(0, 2),
     data=st.data(),
 )
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(60), suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_a_series_reads_the_same_expanded_here_and_by_google(
     world: CalendarWorld, rule: str, zone: str, start: datetime, all_day: bool, changed: int, data: st.DataObject
 ) -> None:

@@ -7,11 +7,10 @@ mail comes, goes, moves, is copied and marked; folders are renamed and numbered 
 from __future__ import annotations
 
 import contextlib
-import os
 from typing import NamedTuple
 
+from chance import lives
 from dovecot import PROFILES, dovecot
-from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from imap_worlds import ME, Mailbox, access_to, check, mail, names_of, renumber
@@ -296,10 +295,4 @@ def _crash() -> None:
 
 
 TestImapKeepsThePromises = ImapMachine.TestCase
-TestImapKeepsThePromises.settings = settings(
-    max_examples=600 if "CRMSYNC_MUTANT" in os.environ else 60,
-    stateful_step_count=10,
-    deadline=None,
-    suppress_health_check=list(HealthCheck),
-    phases=[Phase.generate] if "CRMSYNC_MUTANT" in os.environ else list(Phase),
-)
+TestImapKeepsThePromises.settings = lives(60, steps=10, hunted=600)
