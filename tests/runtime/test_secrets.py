@@ -92,7 +92,11 @@ def test_a_key_shows_nowhere(keys: Keys) -> None:
         pickle.dumps(keys)
 
 
-@pytest.mark.parametrize("text", ["", "short", KEY.text[:-5], KEY.text + "AAAA", "é" * 44, "!" * 44])
+@pytest.mark.parametrize(
+    "text",
+    ["", "short", KEY.text[:-5], KEY.text + "AAAA", "é" * 44, "!" * 44],
+    ids=["nothing", "short", "cut", "too long", "letters", "signs"],
+)
 def test_what_is_no_key_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(ValueError, match="this is no key") as caught:
         Key(text)
