@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint types imports docs docs-check bench wheel check clean
+.PHONY: help demo test test-all coverage lint types imports docs docs-check site lines bench wheel check clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -17,7 +17,21 @@ demo: $(VENV)/.installed-cli  ## sync a sample workspace and show what each coll
 	@printf '\n%s\n' 'The program is here: export PATH="$(abspath $(BIN)):$$PATH"'
 
 test: $(VENV)/.installed-dev  ## run the tests, those in the documentation too (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" --numprocesses auto --dist loadgroup $(ARGS)
+
+# What tests must reach: all branches of the core, and of the rest as much as they do today.
+FLOOR := 90
+CORE := src/crmsync/errors.py,src/crmsync/protocols.py,src/crmsync/model/*,src/crmsync/rules/*,src/crmsync/engine/*
+
+SEED ?= $(shell date +%s)
+test-all: $(VENV)/.installed-dev  ## run all tests: large worlds, and random examples by SEED, which is printed
+	@echo "The seed of what is random: make test-all SEED=$(SEED)"
+	@CRMSYNC_TESTS=all $(BIN)/python -m pytest --numprocesses auto --dist loadgroup --hypothesis-seed=$(SEED) $(ARGS)
+
+coverage: $(VENV)/.installed-dev  ## run all tests and hold the branches that they reach against the floors
+	@$(MAKE) --no-print-directory test-all ARGS="--cov --cov-report= $(ARGS)"
+	$(BIN)/coverage report --format=total --fail-under=$(FLOOR)
+	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
 
 lint: $(VENV)/.installed-dev  ## check style and formatting
 	$(BIN)/ruff check .
@@ -37,13 +51,19 @@ docs: $(VENV)/.installed-dev  ## write again what the documentation says of the 
 docs-check: $(VENV)/.installed-dev  ## check that the documentation says what the code does
 	$(BIN)/python docs/generate.py --check
 
+site: $(VENV)/.installed-dev  ## build the documentation as a site, in build/site
+	$(BIN)/python -m sphinx --quiet --fail-on-warning --keep-going -b html docs build/site
+
+lines:  ## print how large each room of the source is
+	@$(PYTHON) .ci/lines.py
+
 bench: $(VENV)/.installed-dev  ## measure speed and memory beside the floor of the same run
 	$(BIN)/python benchmarks/run.py
 
 wheel: $(VENV)/.installed-dev  ## build the wheel and try it where there is no source
 	PYTHON=$(BIN)/python .ci/try-wheel
 
-check: lint types imports docs-check test wheel  ## all of the above that can fail
+check: lint types imports docs-check site test wheel  ## all of the above that can fail
 
 clean:  ## remove what the other targets made
 	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import unquote
 
 import pytest
+from test_package import PUBLIC
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
@@ -49,6 +50,12 @@ def test_every_link_leads_somewhere(page: Path) -> None:
     assert [] == broken
 
 
+def test_every_public_module_has_a_page() -> None:
+    pages = {page.stem for page in (ROOT / "docs" / "reference" / "api").glob("*.rst")}
+
+    assert set() == set(PUBLIC) - pages
+
+
 def test_every_page_can_be_reached_from_the_readme() -> None:
     reached: set[Path] = set()
     waiting = [ROOT / "README.md"]
@@ -64,7 +71,7 @@ def test_every_page_can_be_reached_from_the_readme() -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=[p.relative_to(ROOT).as_posix() for p in PAGES])
 def test_a_block_says_what_language_it_is(page: Path) -> None:
-    known = {"python", "py", "pycon", "output", "console", "sh", "text"}
+    known = {"python", "py", "pycon", "output", "console", "sh", "text", "{toctree}", "{include}"}
     opening = re.findall(r"^```(.*)$", page.read_text(encoding="utf-8"), re.MULTILINE)[::2]
 
     assert set() == set(opening) - known
