@@ -1,0 +1,20 @@
+"""Microsoft on this machine, for tests: the identity platform, Graph's mail and calendars, their limits."""
+
+from ..web.clock import Clock, VirtualClock
+from ..web.faults import Faults
+from ..web.mail import File
+from .aadsts import Cause
+from .account import Account
+from .faults import Fault
+from .identity import LOGIN, Application, Consent, Grant, Identity, Tenant
+from .limits import Limits
+from .mailbox import DeltaHabits, Folder, Link, Mail, Mailbox
+from .permissions import EVERY_PERMISSION, GRAPH
+from .server import Logged, MicrosoftServer
+from .wire import Problem, Request, Response
+
+__all__ = [
+    "EVERY_PERMISSION", "GRAPH", "LOGIN", "Account", "Application", "Cause", "Clock", "Consent", "DeltaHabits", "Fault",
+    "Faults", "File", "Folder", "Grant", "Identity", "Limits", "Link", "Logged", "Mail", "Mailbox", "MicrosoftServer",
+    "Problem", "Request", "Response", "Tenant", "VirtualClock",
+]  # fmt: skip
