@@ -47,6 +47,39 @@ def test_an_unknown_class_counts_as_private(line: str, classification: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("calendar", "event_", "classification"),
+    [
+        ("X-CALENDARSERVER-ACCESS:CONFIDENTIAL", "X-NO:", "confidential"),
+        ("X-CALENDARSERVER-ACCESS:RESTRICTED", "CLASS:PUBLIC", "private"),
+        ("X-NO:", "X-CALENDARSERVER-ACCESS:private", "private"),
+        ("X-CALENDARSERVER-ACCESS:PUBLIC", "CLASS:CONFIDENTIAL", "confidential"),
+        ("X-CALENDARSERVER-ACCESS:PUBLIC", "X-NO:", "public"),
+        ("X-NO:", "CLASS:PUBLIC\r\nCLASS:PRIVATE", "private"),
+    ],
+)
+def test_calendar_servers_access_counts_and_the_strictest_of_several(
+    calendar: str, event_: str, classification: str
+) -> None:
+    (found,) = events(calendar, vevent(event_))
+
+    assert classification == found.classification
+
+
+@pytest.mark.parametrize(
+    ("line", "moved"),
+    [("X-NO:", "private"), ("CLASS:PUBLIC", "public"), ("CLASS:CONFIDENTIAL", "confidential")],
+)
+@pytest.mark.parametrize("which", ["RECURRENCE-ID", "RECURRENCE-ID;RANGE=THISANDFUTURE"])
+def test_a_moved_instance_that_says_nothing_is_as_private_as_its_series(line: str, moved: str, which: str) -> None:
+    found = events(
+        vevent("RRULE:FREQ=DAILY;COUNT=2", "CLASS:PRIVATE"),
+        vevent(f"{which}:20250302T100000Z", line, start=":20250302T150000Z"),
+    )
+
+    assert ["private", moved] == [one.classification for one in found]
+
+
+@pytest.mark.parametrize(
     ("line", "sequence"), [("SEQUENCE:7", 7), ("SEQUENCE:-1", 0), ("SEQUENCE:x", 0), ("SEQUENCE:" + "9" * 99, 0)]
 )
 def test_a_sequence_that_is_no_number_counts_as_the_first(line: str, sequence: int) -> None:
@@ -197,3 +230,21 @@ def test_attachments_are_named_and_measured_and_never_kept() -> None:
         Attachment(part="4", size=0),
         Attachment(part="5"),
     ) == found.attachments
+
+
+@pytest.mark.parametrize(
+    ("line", "address"),
+    [
+        ("EMAIL=ann@client.example:mailto:2_GEZDS@imip.me.com", "ann@client.example"),
+        ('EMAIL="Ann@Client.example":urn:uuid:0a1b', "ann@client.example"),
+        ('EMAIL="mailto:ann@client.example":/principals/7/', "ann@client.example"),
+        ("EMAIL=nobody:mailto:ann@client.example", "ann@client.example"),
+        ("EMAIL=:mailto:ann@client.example", "ann@client.example"),
+        ("CN=ann@client.example:invalid:nomail", "ann@client.example"),
+        ("CN=bo@other.example:mailto:ann@client.example", "ann@client.example"),
+    ],
+)
+@pytest.mark.parametrize("name", ["ORGANIZER", "ATTENDEE"])
+def test_the_email_parameter_says_who_somebody_is(name: str, line: str, address: str) -> None:
+    # RFC 7986 section 6.2
+    assert [address] == [one.address for one in event(f"{name};{line}").participants]

@@ -64,6 +64,7 @@ def found(record: Message | Event, policy: Policy = POLICY, /, **settings: objec
     (mail(ME, ANN, "ANN@Client.example"), "sent", [ANN]),
     (mail(ME, "info@client.example", "noreply@shop.example"), "sent", []),
     (mail(ME, "undisclosed-recipients:", "/o=exchangelabs/ou=x/cn=ann@x", "@x.example", "ann@"), "sent", []),
+    (mail(ME, "2_gezdsojzgezts@imip.me.com", ANN), "sent", [ANN]),
     (mail(ME, "a" * 400 + "@x.example"), "sent", []),
     (mail(ME, "friend@gmail.com"), "sent", ["friend@gmail.com"]),
     (mail(ME, "joe@localhost", "a..b@docomo.ne.jp"), "sent", ["joe@localhost", "a..b@docomo.ne.jp"]),

@@ -175,6 +175,28 @@ def test_each_rule_for_meetings_keeps_out_what_it_is_for(
     assert reason == said(record, channel(**settings))
 
 
+ANNS = Collection(id="ann", name="Ann", owner=ANN, owner_aliases={"ann.lee@client.example"})
+SOMEBODYS = Collection(id="x", name="Somebody's", shared=True)
+
+
+@pytest.mark.parametrize(("record", "calendar", "reason"), [
+    (meeting(ANN, []), ANNS, "solo"),
+    (meeting(ANN, ["ann.lee@client.example"]), ANNS, "solo"),
+    (meeting(ANN, [ANN]), SOMEBODYS, "solo"),
+    (meeting("events@other.example", []), ANNS, "solo"),
+    (meeting(ANN, ["bo@other.example"]), ANNS, "accepted"),
+    (meeting(ANN, [ME]), ANNS, "accepted"),
+    (meeting(ANN, [ME]), SOMEBODYS, "accepted"),
+    (meeting("team@group.calendar.google.com", [ANN]), SOMEBODYS, "accepted"),
+    (meeting(ANN, []), Collection(id="me", name="Mine", owner=ME), "accepted"),
+    (meeting(ANN, []), Collection(id="me", name="Mine"), "accepted"),
+])  # fmt: skip
+def test_what_somebody_does_alone_in_a_calendar_that_they_share_stays_theirs(
+    record: Event, calendar: Collection, reason: str
+) -> None:
+    assert reason == said(record.model_copy(update={"collections": (calendar,)}), channel())
+
+
 def test_a_room_makes_no_meeting_external() -> None:
     room = Participant(address="room@hotel.example", role=Role.ATTENDEE, user=CalendarUser.ROOM)
 

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from .value import Address, Day, Instant, Line, Many, Text, Value
+from .value import Address, Day, Instant, Line, Many, SetOf, Text, Value
 from .visibility import Visibility
 
 
@@ -85,6 +85,10 @@ class Collection(Value):
     """Calendars only: as "#rrggbb", where it has one."""
     owner: Address | None = None
     """Whose it is, where the provider tells: not the account's own for what somebody shares."""
+    owner_aliases: SetOf[Address] = frozenset()
+    """The owner's other addresses, where the provider tells."""
+    shared: bool = False
+    """Calendars only: whether it is somebody else's, whoever that is."""
     writable: bool = True
     """Whether the account may change it."""
 

@@ -148,9 +148,14 @@ def _reason(p: Participant, roles: set[Role] | None, channel: Channel) -> Contac
 
 
 def _is_mailbox(address: str) -> bool:
-    """Tell what mail can be sent to from names such as `undisclosed-recipients:` and Exchange's `/o=…`."""
+    """Tell a person's mailbox from names such as `undisclosed-recipients:`, Exchange's `/o=…` and servers' own."""
     local, _, domain = address.rpartition("@")
-    return bool(local and domain) and len(address) <= LONGEST_ADDRESS and not local.startswith("/o=")
+    return (
+        bool(local and domain)
+        and domain not in _FOR_ANSWERS
+        and len(address) <= LONGEST_ADDRESS
+        and not local.startswith("/o=")
+    )
 
 
 def _contact(address: str, name: str | None) -> Contact:
@@ -164,6 +169,8 @@ def _contact_of(address: str, name: str | None) -> Contact:
     return Contact(address=address, name=person_name(name, address), company=company)
 
 
+_FOR_ANSWERS = frozenset({"imip.me.com"})
+"""Where servers take the answers to invitations: iCloud names it for an organizer whom it does not tell."""
 _UNSENT = frozenset({CollectionRole.DRAFTS, CollectionRole.JUNK, CollectionRole.TRASH})
 _MEETING_ROLES = {
     MeetingContacts.NONE: frozenset[Role](),

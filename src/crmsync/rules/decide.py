@@ -16,6 +16,7 @@ from ..model import (
     Participant,
     Policy,
     Reason,
+    Role,
 )  # fmt: skip
 from .blocklist import is_blocked
 from .folders import is_any_selected
@@ -136,8 +137,19 @@ def _private(event: Event, _: Channel, __: Policy) -> bool:
 
 
 def _solo(event: Event, channel: Channel, _: Policy) -> bool:
-    """Nobody but the owner takes part."""
-    return all(p.address in channel.addresses or is_thing(p) for p in event.participants)
+    """Nobody but the owner takes part; or nobody but the one whose calendar it is, where somebody shares theirs."""
+    people = {p.address for p in event.participants if not is_thing(p)}
+    if people <= channel.addresses:
+        return True
+    for calendar in event.collections:
+        theirs = {*calendar.owner_aliases, *filter(None, (calendar.owner,))}
+        foreign = calendar.shared or (bool(theirs) and theirs.isdisjoint(channel.addresses))
+        # Who calls a meeting with nobody else keeps an appointment of their own, whichever of their addresses it is.
+        if foreign and (
+            people <= theirs or people == {p.address for p in event.participants if p.role is Role.ORGANIZER}
+        ):
+            return True
+    return False
 
 
 MESSAGE_RULES: tuple[Rule[Message], ...] = (

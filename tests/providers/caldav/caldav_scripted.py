@@ -11,7 +11,7 @@ from caldav_servers import Exchange, Proxy, Seen
 HOME = "/dav/ann/"
 _NAMESPACES = (
     'xmlns:d="DAV:" xmlns:c="urn:ietf:params:xml:ns:caldav" xmlns:s="http://calendarserver.org/ns/" '
-    'xmlns:a="http://apple.com/ns/ical/"'
+    'xmlns:a="http://apple.com/ns/ical/" xmlns:o="http://owncloud.org/ns"'
 )
 _HREF = re.compile(r"<d:href>(.*?)</d:href>")
 _TOKEN = re.compile(r"<d:sync-token>(.*?)</d:sync-token>")
@@ -28,6 +28,9 @@ class ScriptedCalendar:
         """The names that changed, oldest first; a token is a position in it."""
         self.forgotten = 0
         """Tokens up to this one have expired."""
+        self.told = ""
+        """What its listing tells beside name and position, as XML."""
+        self.kind = "<d:collection/><c:calendar/>"
 
     def put(self, id_: str, data: bytes) -> None:
         self.objects[id_] = data
@@ -47,7 +50,7 @@ class ScriptedServer:
     no-sync-token, no-ctag, no-etag, any-token (unknown ones are taken, and nothing is reported), broken-token (status
     500), precondition-token (412), own-member (the calendar lists itself), cut (507 after two), cut-silently, still
     (the token never moves), no-content (sync-collection brings none), no-multiget, no-self (a listing lacks its own
-    collection).
+    collection), no-kind (a home does not say what lies in it), mute (nothing is said of objects that are not there).
     """
 
     def __init__(self, *names: str) -> None:
@@ -55,6 +58,12 @@ class ScriptedServer:
         self.lies: set[str] = set()
         self.failing: dict[str, int] = {}
         """Statuses by object, in multistatus answers."""
+        self.hidden: set[str] = set()
+        """Objects that a listing leaves out, though they are there."""
+        self.denied: set[str] = set()
+        """Objects that are listed, and answered with status 404 when they are fetched."""
+        self.principals: dict[str, tuple[str, ...]] = {}
+        """The addresses of other people by the paths of their principals."""
         self.fatal: set[str] = set()
         """Objects that break any answer that has to hold them (status 500)."""
         self.proxy = Proxy(None, self.answer)
@@ -80,8 +89,12 @@ class ScriptedServer:
         if seen.path == HOME and seen.method == "PROPFIND":
             return self._home()
         calendar = self.calendars.get(seen.path)
+        if seen.path in self.principals:
+            hrefs = "".join(f"<d:href>mailto:{one}</d:href>" for one in self.principals[seen.path])
+            told = f"<c:calendar-user-address-set>{hrefs}</c:calendar-user-address-set>"
+            return multistatus(response(seen.path, told))
         if calendar is None:
-            return Exchange(404, {}, b"")
+            return self._member_alone(seen.path)
         if seen.method == "PROPFIND":
             if "sync-token" in body:
                 return multistatus(self._listed(calendar))
@@ -94,6 +107,13 @@ class ScriptedServer:
             return Exchange(501, {}, b"")
         return self._objects(calendar, [unescape(href) for href in _HREF.findall(body)])
 
+    def _member_alone(self, path: str) -> Exchange:
+        within, _, id_ = path.rpartition("/")
+        calendar = self.calendars.get(f"{within}/")
+        if calendar is None or id_ not in calendar.objects:
+            return Exchange(404, {}, b"")
+        return multistatus(self._member(calendar, id_))
+
     def _home(self) -> Exchange:
         own = "" if "no-self" in self.lies else response(HOME, "<d:resourcetype><d:collection/></d:resourcetype>")
         return multistatus(own + "".join(self._listed(calendar) for calendar in self.calendars.values()))
@@ -102,17 +122,22 @@ class ScriptedServer:
         position = "0" if "still" in self.lies else len(calendar.log)
         token = "" if "no-sync-token" in self.lies else f"<d:sync-token>t:{position}</d:sync-token>"
         ctag = "" if "no-ctag" in self.lies else f"<s:getctag>{position}</s:getctag>"
-        kind = "<d:resourcetype><d:collection/><c:calendar/></d:resourcetype>"
-        return response(calendar.path, f"{kind}<d:displayname>{calendar.name}</d:displayname>{token}{ctag}")
+        kind = f"<d:resourcetype>{calendar.kind}</d:resourcetype><d:displayname>{calendar.name}</d:displayname>"
+        if "no-kind" in self.lies:
+            refused = f"<d:propstat><d:prop>{kind}</d:prop><d:status>HTTP/1.1 500 Oh</d:status></d:propstat>"
+            return f"<d:response><d:href>{calendar.path}</d:href>{refused}</d:response>"
+        return response(calendar.path, kind + token + ctag + calendar.told)
 
     def _members(self, calendar: ScriptedCalendar) -> Exchange:
         own = "" if "no-self" in self.lies else response(calendar.path, "<d:getetag>x</d:getetag>")
-        return multistatus(own + "".join(self._member(calendar, id_) for id_ in calendar.objects))
+        return multistatus(
+            own + "".join(self._member(calendar, id_) for id_ in calendar.objects if id_ not in self.hidden)
+        )
 
     def _member(self, calendar: ScriptedCalendar, id_: str, *, content: bool = False) -> str:
         if id_ in self.failing:
             return _status(calendar.path + id_, self.failing[id_])
-        if id_ not in calendar.objects:
+        if id_ not in calendar.objects or (content and id_ in self.denied):
             return _status(calendar.path + id_, 404)
         etag = "" if "no-etag" in self.lies else f"<d:getetag>{escape(calendar.etag(id_))}</d:getetag>"
         data = calendar.objects[id_].decode("utf-8", "replace") if content else ""
@@ -147,6 +172,8 @@ class ScriptedServer:
         ids = [href.rpartition("/")[2] for href in hrefs]
         if self.fatal & set(ids):
             return Exchange(500, {}, b"")
+        if "mute" in self.lies:
+            ids = [id_ for id_ in ids if id_ in calendar.objects]
         return multistatus("".join(self._member(calendar, id_, content=True) for id_ in ids))
 
     def close(self) -> None:

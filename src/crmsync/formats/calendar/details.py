@@ -102,16 +102,18 @@ def _read_participant(role: Role, line: str) -> Participant | None:
 
 
 def _read_address(value: str, parameters: Mapping[str, str]) -> str | None:
-    position = value.lower().rfind("mailto:")
-    if position >= 0:
-        candidate = value[position + 7 :].partition("?")[0]
-        candidate = unquote(candidate) if "%" in candidate else candidate
-    else:
-        candidate = value
-    for text in (candidate, parameters.get("EMAIL", "")):
-        address: str = clean_address(text.rpartition("<")[2])
+    """Read whose calendar address it is.
+
+    EMAIL (RFC 7986 section 6.2) says who somebody is in an address book: it counts before the calendar address,
+    which may be a server's own for answers (iCloud), a principal or a UUID. Where both say nothing, CN may.
+    """
+    for text in (parameters.get("EMAIL", ""), value, parameters.get("CN", "")):
+        position = text.lower().rfind("mailto:")
+        candidate = text if position < 0 else text[position + 7 :].partition("?")[0]
+        candidate = unquote(candidate) if position >= 0 and "%" in candidate else candidate
+        address: str = clean_address(candidate.rpartition("<")[2])
         local, at, domain = address.rpartition("@")
-        if at and local and domain and not (":" in address or "/" in domain):
+        if at and local and domain and not (":" in address or "/" in domain or " " in address):
             return address
     return None
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from ...model import Classification, Collection, Event, EventStatus, clean_line
 from .details import read_attachments, read_conference, read_description, read_number, read_participants
-from .lines import Properties, RawEvent, first_text, read_duration, read_time, split_line
+from .lines import Properties, RawEvent, first_text, line_text, read_duration, read_time, split_line
 from .recurrence_rule import Rule, read_rule
 from .zones import UTC_ZONE, Zone, find_zone
 
@@ -27,6 +27,7 @@ _STATUSES = {
     "CANCELED": EventStatus.CANCELLED,
 }
 _CLASSES = {"PUBLIC": Classification.PUBLIC, "CONFIDENTIAL": Classification.CONFIDENTIAL}
+_ACCESS = "X-CALENDARSERVER-ACCESS"
 _VOLATILE = frozenset({"DTSTAMP", "CREATED", "LAST-MODIFIED", "SEQUENCE"})
 
 
@@ -79,10 +80,17 @@ class Part:
     following: bool = False
     """RANGE=THISANDFUTURE."""
     recurring: bool = False
+    unclassified: bool = False
+    """It says nothing of who may see it: as an exception it is as private as its series."""
 
     def noting(self, problem: str) -> Part:
         """Return it with one more problem."""
         return replace(self, event=self.event.model_copy(update={"problems": (*self.event.problems, problem)}))
+
+    def classified(self, secrecy: Classification) -> Part:
+        """Return it at least as private as this."""
+        found = strictest((self.event.classification, secrecy))
+        return replace(self, event=self.event.model_copy(update={"classification": found}))
 
 
 class Context(NamedTuple):
@@ -91,6 +99,8 @@ class Context(NamedTuple):
     default: Zone
     definitions: Mapping[str, tuple[str, ...]]
     collections: Sequence[Collection]
+    access: Sequence[str] = ()
+    """The calendar's own X-CALENDARSERVER-ACCESS lines, which hold for all that is in it."""
     cancelled: bool = False
     """The calendar is an iTIP CANCEL (RFC 5546 section 3.2.5)."""
 
@@ -160,7 +170,7 @@ def read_event(raw: RawEvent, uid: str, context: Context, problems: list[str]) -
         timezone=None if start.all_day or start.zone.floating else start.zone.name,
         floating=start.zone.floating and not start.all_day,
         status=_read_status(properties, context),
-        classification=_read_class(properties),
+        classification=_read_class(properties, context),
         transparent=(first_text(properties, "TRANSP") or "").upper() == "TRANSPARENT",
         participants=read_participants(properties),
         summary=first_text(properties, "SUMMARY"),
@@ -182,6 +192,7 @@ def read_event(raw: RawEvent, uid: str, context: Context, problems: list[str]) -
         original=original,
         following=following,
         recurring="RRULE" in properties or "RDATE" in properties,
+        unclassified="CLASS" not in properties and _ACCESS not in properties,
     )
 
 
@@ -361,6 +372,18 @@ def _read_status(properties: Properties, context: Context) -> EventStatus:
     return _STATUSES.get((first_text(properties, "STATUS") or "").upper(), EventStatus.CONFIRMED)
 
 
-def _read_class(properties: Properties) -> Classification:
-    # Section 3.8.1.3: what is not recognised is treated as private.
-    return _CLASSES.get((first_text(properties, "CLASS") or "PUBLIC").upper(), Classification.PRIVATE)
+def _read_class(properties: Properties, context: Context) -> Classification:
+    """Read CLASS and Calendar Server's X-CALENDARSERVER-ACCESS; of several the strictest counts.
+
+    Section 3.8.1.3: what is not recognised is treated as private.
+    """
+    lines = [*properties.get("CLASS", ()), *properties.get(_ACCESS, ()), *context.access]
+    return strictest(_CLASSES.get(word, Classification.PRIVATE) for line in lines if (word := line_text(line).upper()))
+
+
+def strictest(found: Iterable[Classification]) -> Classification:
+    """Return what hides most."""
+    return max(found, key=_SECRECY.index, default=Classification.PUBLIC)
+
+
+_SECRECY = (Classification.PUBLIC, Classification.PRIVATE, Classification.CONFIDENTIAL)

@@ -25,6 +25,8 @@ class Calendar(Value):
     """UIDs of which nothing could be read. No id is both here and in `items`."""
     recurring: SetOf[str] = frozenset()
     """The ids that may have events after the window: they are to be read again when it has moved on."""
+    series: SetOf[str] = frozenset()
+    """The ids whose events depend on the window at all: series, whether they end in it or not."""
     truncated: SetOf[str] = frozenset()
     """The ids whose series has more events in the window than are expanded; their `Event.problems` say so."""
 
@@ -64,7 +66,7 @@ def parse_calendar(
     objects: dict[str, tuple[list[Part], list[str]]] = {}
     for calendar in calendars:
         _read_objects(calendar, fallback, collections, objects)
-    items, skipped, recurring, truncated = [], [], set(), set()
+    items, skipped, recurring, series, truncated = [], [], set(), set(), set()
     for uid, (parts, failures) in objects.items():
         if not parts:
             skipped.append(Skipped(id=uid, why=failures[0]))
@@ -72,12 +74,14 @@ def parse_calendar(
         noted = [part.noting(f"a part of its series was left out: {why}") for why in failures[:1] for part in parts]
         expanded = expand(noted or parts, window)
         items.append(Item(id=uid, records=expanded.events))
+        if expanded.series:
+            series.add(uid)
         if expanded.open:
             recurring.add(uid)
         if expanded.truncated:
             truncated.add(uid)
     name = next(filter(None, (first_text(c.properties, "NAME", "X-WR-CALNAME") for c in calendars)), None)
-    return Calendar(name=name, items=items, skipped=skipped, recurring=recurring, truncated=truncated)
+    return Calendar(name=name, items=items, skipped=skipped, recurring=recurring, series=series, truncated=truncated)
 
 
 def _window(start: datetime, end: datetime, zone: Zone) -> Window:
@@ -96,6 +100,7 @@ def _read_objects(
         default=own or fallback or UTC_ZONE._replace(floating=True, problem="no zone is known; UTC was taken"),
         definitions=calendar.zones,
         collections=collections,
+        access=calendar.properties.get("X-CALENDARSERVER-ACCESS", ()),
         cancelled=(first_text(calendar.properties, "METHOD") or "").upper() == "CANCEL",
     )
     for raw in calendar.events:

@@ -183,13 +183,17 @@ def first_text(properties: Properties, *names: str) -> str | None:
     """Return the first of these properties that has a text, decoded."""
     for name in names:
         for line in properties.get(name, ()):
-            head, _, value = line.partition(":")
-            if '"' in head:
-                value = split_line(line)[1]
-            value = unescape(value).strip()
-            if value:
-                return value
+            if text := line_text(line):
+                return text
     return None
+
+
+def line_text(line: str) -> str:
+    """Return a line's text, decoded, without the space around it."""
+    head, _, value = line.partition(":")
+    if '"' in head:
+        value = split_line(line)[1]
+    return unescape(value).strip()
 
 
 def read_time(value: str) -> date | datetime:

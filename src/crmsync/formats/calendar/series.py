@@ -9,7 +9,7 @@ from heapq import merge
 from typing import NamedTuple
 
 from ...model import Event
-from .event import Moment, Part, Span, day_of, in_days, to_utc
+from .event import Moment, Part, Span, day_of, in_days, strictest, to_utc
 from .recurrence import Walk, occurrences
 from .recurrence_rule import MINUTELY, Rule
 from .zones import Zone
@@ -55,6 +55,7 @@ class Expanded(NamedTuple):
     events: list[Event]
     truncated: bool = False
     """Whether instances are missing because there are too many, or because finding them takes too long."""
+    series: bool = False
     open: bool = False
     """Whether there may be instances after the window."""
 
@@ -85,10 +86,13 @@ def expand(parts: Sequence[Part], window: Window) -> Expanded:
     """
     masters = [part for part in parts if part.original is None]
     master = newest(masters) if masters else None
+    secrecy = strictest(part.event.classification for part in masters)
     exceptions: dict[Key, list[Part]] = {}
     for part in parts:
         if part.original is not None:
-            exceptions.setdefault(_key(part.original, master), []).append(part)
+            # Nobody who marks a series as private means all but the one meeting of it that was moved.
+            kept = part.classified(secrecy) if part.unclassified else part
+            exceptions.setdefault(_key(part.original, master), []).append(kept)
     overrides = {key: newest(copies) for key, copies in exceptions.items()}
     if master is None:
         return Expanded(_in_order(_at(part, key) for key, part in overrides.items()))
@@ -148,7 +152,7 @@ def _expand_series(master: Part, overrides: dict[Key, Part], window: Window) -> 
     if truncated:
         note = "its series has too many instances to expand them all; some are missing"
         events = [event.model_copy(update={"problems": (*event.problems, note)}) for event in events]
-    return Expanded(_in_order(events), truncated, open_ended or walk.open or truncated)
+    return Expanded(_in_order(events), truncated, True, open_ended or walk.open or truncated)
 
 
 def _size(event: Event) -> int:

@@ -23,7 +23,8 @@ from .xml import (  # fmt: skip
 )
 
 _ASKED = (PRINCIPAL, PRINCIPAL_URL, HOMES, ADDRESSES, RESOURCE_TYPE)
-_ANYTHING = (207, 200, 204, 400, 403, 404, 405, 406, 409, 410, 415, 422, 500, 501)
+ANSWERING = (207, 200, 204, 400, 403, 404, 405, 406, 409, 410, 415, 422, 500, 501)
+"""What a server says that has an answer, if only that there is nothing here."""
 _WELL_KNOWN = "/.well-known/caldav"
 
 
@@ -54,7 +55,7 @@ def find_account(dav: Dav, path: str = "") -> CalDavAccount:
     """
     seen = False
     for start in dict.fromkeys([path if path.strip("/") else _WELL_KNOWN, _WELL_KNOWN, "/"]):
-        reply = dav.propfind(start, _ASKED, depth=0, expect=_ANYTHING)
+        reply = dav.propfind(start, _ASKED, depth=0, expect=ANSWERING)
         if reply.multistatus is None or not reply.multistatus.responses:
             continue
         seen = True
@@ -77,7 +78,7 @@ def _from(dav: Dav, reply: Reply, response: Response) -> CalDavAccount | None:
     if own or f"{DAV} collection" not in kinds:
         return CalDavAccount(calendar=own) if own else None
     # A server without principals, DavMail for instance: the address itself may hold the calendars.
-    members = dav.propfind(reply.url, (RESOURCE_TYPE,), depth=1, expect=_ANYTHING)
+    members = dav.propfind(reply.url, (RESOURCE_TYPE,), depth=1, expect=ANSWERING)
     listed = members.multistatus.responses if members.multistatus else ()
     if any(CALENDAR in one.properties.get(RESOURCE_TYPE, Property("")).elements for one in listed):
         return CalDavAccount(homes=(reply.url,))
@@ -91,7 +92,7 @@ def _of_principal(dav: Dav, reply: Reply, response: Response) -> CalDavAccount |
     if principal and f"{DAV} unauthenticated" in principal.elements:
         raise NotAuthorized("the server did not let this account log in; check user name and password")
     for link in _links(reply.url, principal, response.properties.get(PRINCIPAL_URL)):
-        whose = dav.propfind(link, _ASKED, depth=0, expect=_ANYTHING)
+        whose = dav.propfind(link, _ASKED, depth=0, expect=ANSWERING)
         for one in whose.multistatus.responses[:1] if whose.multistatus else ():
             if HOMES in one.properties:
                 return _account(whose.url, one)
@@ -102,7 +103,7 @@ def _account(url: str, response: Response) -> CalDavAccount:
     homes = _links(url, response.properties.get(HOMES))
     return CalDavAccount(
         principal=path_of(url, response.href) or "",
-        addresses=tuple(dict.fromkeys(_addresses(response.properties.get(ADDRESSES)))),
+        addresses=tuple(dict.fromkeys(addresses_in(response.properties.get(ADDRESSES)))),
         homes=tuple(dict.fromkeys(home if home.endswith("/") else home + "/" for home in homes)),
     )
 
@@ -113,7 +114,7 @@ def _links(url: str, *properties: Property | None) -> Iterator[str]:
             yield urljoin(url, href)
 
 
-def _addresses(found: Property | None) -> Iterator[str]:
+def addresses_in(found: Property | None) -> Iterator[str]:
     """Yield the addresses of a calendar-user-address-set (RFC 6638 section 2.4.1)."""
     for href in found.hrefs if found else ():
         if href[:7].lower() == "mailto:":

@@ -9,13 +9,14 @@ from urllib.parse import unquote, urljoin
 
 from ...errors import Unavailable
 from ...formats import zone_of
-from ...model import Collection, Selection, Window, clean_address
-from ...protocols import Identity, Provider, Stream
+from ...model import Collection, Cursor, Page, Screen, Selection, Window, clean_address
+from ...protocols import Identity, Provider, Source, Stream
 from ..network import sockets as network
 from ..network.access import Access
 from ..web.http import Http
 from .account import CalDavAccount, find_account
 from .dav import Dav, path_of
+from .sharing import Ownership, addresses_of, ownership
 from .source import CalDavSource, Listed, position_of
 from .xml import (
     CALENDAR,
@@ -24,9 +25,12 @@ from .xml import (
     CTAG,
     DAV,
     DISPLAY_NAME,
+    INVITE,
     OWNER,
+    OWNER_PRINCIPAL,
     PRIVILEGES,
     RESOURCE_TYPE,
+    SHARE_ACCESS,
     SYNC_TOKEN,
     TIMEZONE,
     Multistatus,
@@ -35,9 +39,12 @@ from .xml import (
 )  # fmt: skip
 
 _ASKED = (
-    RESOURCE_TYPE, DISPLAY_NAME, COMPONENTS, COLOR, OWNER, PRIVILEGES, TIMEZONE, SYNC_TOKEN, CTAG,
+    RESOURCE_TYPE, DISPLAY_NAME, COMPONENTS, COLOR, OWNER, OWNER_PRINCIPAL, INVITE, SHARE_ACCESS, PRIVILEGES, TIMEZONE,
+    SYNC_TOKEN, CTAG,
 )  # fmt: skip
 _WRITING = frozenset(f"{DAV} {name}" for name in ("write", "write-content", "all", "bind"))
+_NOT_OURS = (401, 403, 404, 410)
+"""What a server answers for good of what the account may not see: it is none of its calendars."""
 _COLOR = re.compile(r"#([0-9a-fA-F]{6})(?:[0-9a-fA-F]{2})?")
 
 
@@ -75,6 +82,7 @@ class CalDavCalendars(Provider):
         self._now = now
         self._window = window or Window()
         self._zone = zone
+        self._owners: dict[str, Sequence[str]] = {}
 
     @property
     def account(self) -> CalDavAccount:
@@ -95,7 +103,7 @@ class CalDavCalendars(Provider):
             NotAuthorized, RateLimited, Unavailable: with a message a person can act on.
 
         """
-        if not self._listed():
+        if not any(listed.told for listed in self._listed()):
             raise Unavailable("the account has no calendar for events; make one, or check the address")
         known = [*self.account.addresses]
         asked = [clean_address(one) for one in (self._address, self._access.username) if one and "@" in one]
@@ -111,7 +119,7 @@ class CalDavCalendars(Provider):
             NotAuthorized, RateLimited, Unavailable: they cannot be listed.
 
         """
-        return [listed.collection for listed in self._listed()]
+        return [listed.collection for listed in self._listed() if listed.told]
 
     def streams(self, selection: Selection) -> Sequence[Stream]:
         """List a stream for each selected calendar. This one request tells each of them whether it has changed.
@@ -120,15 +128,22 @@ class CalDavCalendars(Provider):
             NotAuthorized, RateLimited, Unavailable: the calendars cannot be listed.
 
         """
+        found = self._listed()
+        if not found:
+            # An account without any calendar cannot be connected. All of them at once are more likely not told.
+            raise Unavailable("the server lists no calendars any more; nothing was changed, and it is asked again")
         return [
-            Stream(
-                listed.collection.id,
-                CalDavSource(self._dav, listed, now=self._now, window=self._window, zone=self._zone),
-                listed.collection,
-            )
-            for listed in self._listed()
+            Stream(listed.collection.id, self._source(listed), listed.collection)
+            for listed in found
             if selection.chooses(listed.collection)
         ]
+
+    def _source(self, listed: Listed) -> Source:
+        if not listed.told:
+            return _Untold(listed.collection.name)
+        return CalDavSource(
+            self._dav, listed, now=self._now, window=self._window, zone=self._zone, whole=self._with_owner
+        )
 
     def close(self) -> None:
         """Close the connections."""
@@ -155,20 +170,28 @@ class CalDavCalendars(Provider):
             if reply.multistatus is None:
                 return None
             _expect_whole(reply.url, reply.multistatus)
-            for one in _calendars(reply.url, reply.multistatus, self._owner):
+            for one in _calendars(reply.url, reply.multistatus, account.principal, next(self._own(), None)):
                 listed.setdefault(one.collection.id, one)
         return list(listed.values())
 
-    def _owner(self, href: str, url: str) -> str | None:
-        """Return whose a principal is: the account's own, or one whose address is its name."""
-        path = (path_of(url, href) or "").rstrip("/")
-        if path and path == self.account.principal.rstrip("/"):
-            return next(iter(self.account.addresses), None) or self._address or _as_address(self._access.username)
-        return _as_address(unquote(path.rpartition("/")[2]))
+    def _own(self) -> Iterator[str]:
+        """Yield the account's own addresses, the one that stands for it first."""
+        yield from self.account.addresses
+        yield from (clean_address(one) for one in (self._address, self._access.username) if one and "@" in one)
 
-
-def _as_address(text: str) -> str | None:
-    return text if "@" in text else None
+    def _with_owner(self, listed: Listed) -> Collection:
+        """Return a calendar with all addresses of whose it is: a request for each person who shares one."""
+        collection, principal = listed.collection, listed.ownership.principal
+        if not listed.ownership.shared or principal is None:
+            return collection
+        if principal not in self._owners:
+            self._owners[principal] = addresses_of(self._dav, principal)
+        known = self._owners[principal] or tuple(filter(None, (collection.owner,)))
+        own = list(self._own())
+        if not set(own).isdisjoint(known):  # the account's own, under another name
+            return collection.model_copy(update={"owner": own[0], "shared": False})
+        update = {"owner": next(iter(known), None), "owner_aliases": frozenset(known[1:])}
+        return collection.model_copy(update=update)
 
 
 def _expect_whole(url: str, multistatus: Multistatus) -> None:
@@ -184,26 +207,49 @@ def _expect_whole(url: str, multistatus: Multistatus) -> None:
         raise Unavailable("the server's list of calendars is not complete; try again later")
 
 
-def _calendars(url: str, multistatus: Multistatus, owner: Callable[[str, str], str | None]) -> Iterator[Listed]:
+def _calendars(url: str, multistatus: Multistatus, principal: str, own: str | None) -> Iterator[Listed]:
     for response in multistatus.responses:
         found = response.properties
         kinds = found.get(RESOURCE_TYPE, Property("")).elements
         components = found[COMPONENTS].names if COMPONENTS in found else ()
         path = path_of(url, response.href)
-        if CALENDAR not in kinds or path is None or (components and "VEVENT" not in components):
+        told = RESOURCE_TYPE in found or (response.status or response.refused.get(RESOURCE_TYPE, 404)) in _NOT_OURS
+        if path is None or (told and (CALENDAR not in kinds or (components and "VEVENT" not in components))):
             continue
+        whose = ownership(url, response, principal)
         yield Listed(
             url=urljoin(url, response.href),
             collection=Collection(
                 id=path.strip("/") or "/",
                 name=response.text(DISPLAY_NAME) or unquote(path.rstrip("/").rpartition("/")[2]),
                 color=_color(response),
-                owner=next((owner(href, url) for href in found.get(OWNER, Property("")).hrefs), None),
+                owner=_owner(whose, own, told=any(found.get(OWNER, Property("")).hrefs)),
+                shared=whose.shared,
                 writable=PRIVILEGES not in found or not _WRITING.isdisjoint(found[PRIVILEGES].elements),
             ),
+            ownership=whose,
             position=position_of(response.text),
             zone=zone_of(response.text(TIMEZONE)),
+            told=told,
         )
+
+
+class _Untold(Source):
+    """What a home lists and the server, for now, says nothing of: a calendar perhaps, and then one that is not gone."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+
+    def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002
+        raise Unavailable(f"the server does not say now what {self._name!r} is; try again later")
+
+    def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002
+        raise Unavailable(f"the server does not say now what {self._name!r} is; try again later")
+
+
+def _owner(whose: Ownership, own: str | None, *, told: bool) -> str | None:
+    """Return whose address stands for a calendar, as far as the listing tells it."""
+    return whose.address if whose.shared or whose.principal else (own if told else None)
 
 
 def _color(response: Response) -> str | None:

@@ -20,7 +20,10 @@ MAX_CHUNK = 32 << 20
 """Octets of one answer; where it is larger, fewer objects are asked for."""
 _FAILURES = 24
 """Answers in one walk that may be too large, or fail, before the server counts as down."""
+SINGLY = 50
+"""Objects asked for one by one in a walk, where a server says nothing of them otherwise; the next goes on."""
 _GONE = (404, 410)
+_UNANSWERED = "the server does not answer for it"
 _STAMP = re.compile(r"^DTSTAMP[^\n]*\n", re.MULTILINE | re.IGNORECASE)
 
 
@@ -57,6 +60,22 @@ class Objects:
         for start in range(0, len(ids), CHUNK):
             yield from self._fetch(ids[start : start + CHUNK])
 
+    def gone(self, ids: Sequence[str]) -> Iterator[str]:
+        """Yield those of these that the server denies when asked for each by its name.
+
+        A listing without them is one answer, and this is the other: one alone may be a mistake.
+        """
+        unanswered = []
+        for one in self.fetch(ids):
+            if one.why == _UNANSWERED:
+                unanswered.append(one.id)
+            elif one.data is None and not one.why:
+                yield one.id
+        for id_ in unanswered[:SINGLY]:  # a few servers say nothing of what they do not have
+            href = self._members.href_of(id_)
+            if href is None or self._dav.propfind(href, (ETAG,), depth=0, expect=(207, 403, *_GONE)).status in _GONE:
+                yield id_
+
     def _fetch(self, ids: Sequence[str]) -> Iterator[Fetched]:
         hrefs = {id_: href for id_ in ids if (href := self._members.href_of(id_))}
         try:
@@ -78,7 +97,7 @@ class Objects:
             elif id_ in answers:
                 yield fetched(id_, answers[id_])
             elif self._multiget:
-                yield Fetched(id_, None, why="the server does not answer for it")
+                yield Fetched(id_, None, why=_UNANSWERED)
             else:
                 yield Fetched(id_, None)
 
@@ -136,6 +155,9 @@ class Read(NamedTuple):
     """None where it holds no event: a task, say."""
     open: bool = False
     """Whether its series may go on after the days."""
+    series: bool = False
+    floats: bool = False
+    """Whether the zone for times without one may have played a part."""
 
 
 def read(id_: str, data: str, days: Days, zone: str, collection: Collection) -> Read:
@@ -159,9 +181,11 @@ def read(id_: str, data: str, days: Days, zone: str, collection: Collection) -> 
     records = tuple(record for item in calendar.items for record in item.records)
     if calendar.skipped:
         note = f"another event under the same address was left out: {calendar.skipped[0].why}"
-        events = (record for record in records if isinstance(record, Event))
-        records = tuple(event.model_copy(update={"problems": (*event.problems, note)}) for event in events)
-    return Read(Item(id=id_, records=records), bool(calendar.recurring))
+        noted = (record for record in records if isinstance(record, Event))
+        records = tuple(event.model_copy(update={"problems": (*event.problems, note)}) for event in noted)
+    events = [record for record in records if isinstance(record, Event)]
+    floats = not events or any(event.floating or event.all_day or event.problems for event in events)
+    return Read(Item(id=id_, records=records), bool(calendar.recurring), bool(calendar.series), floats)
 
 
 def _instant(day: date) -> datetime:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
 from typing import NamedTuple
 from zlib import crc32
 
@@ -13,6 +14,7 @@ from ...protocols import Source
 from .cursor import CalendarCursor, Known, pack, unpack, version_of
 from .dav import Dav, Members
 from .objects import Days, Fetched, Objects, Read, content_version, fetched, read
+from .sharing import Ownership
 from .xml import CTAG, DATA, ETAG, SYNC_TOKEN, Multistatus, sync_collection
 
 PAGE_ITEMS = 500
@@ -28,6 +30,7 @@ COMPARE = 1
 MAX_PARTS = 100
 """Parts of one sync-collection report."""
 
+_DENIED = "the server lists it, and does not have it"
 _ANY_REFUSAL = (207, 400, 403, 404, 405, 409, 410, 412, 415, 422, 500, 501, 507)
 
 
@@ -46,6 +49,9 @@ class Listed(NamedTuple):
     position: Position
     zone: str | None
     """The IANA name of its zone for floating times (RFC 4791 section 5.2.2), where it has one."""
+    ownership: Ownership = Ownership()
+    told: bool = True
+    """False where the server did not say what it is."""
 
 
 class _Found(NamedTuple):
@@ -75,7 +81,14 @@ class CalDavSource(Source):
     """
 
     def __init__(
-        self, dav: Dav, listed: Listed, *, now: Callable[[], datetime], window: Window, zone: str = "UTC"
+        self,
+        dav: Dav,
+        listed: Listed,
+        *,
+        now: Callable[[], datetime],
+        window: Window,
+        zone: str = "UTC",
+        whole: Callable[[Listed], Collection] = lambda listed: listed.collection,
     ) -> None:
         self._dav = dav
         self._listed = listed
@@ -86,6 +99,7 @@ class CalDavSource(Source):
         self._window = window
         self._zone = listed.zone or zone
         self._days: Days | None = None
+        self._whole = whole
 
     def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002 - content comes with the etags
         """Yield what has changed; from None, or after an interrupted listing, whatever is not known yet."""
@@ -112,10 +126,20 @@ class CalDavSource(Source):
         if self._days is None:
             start, end = self._needed()
             self._days = Days(start, end + timedelta(days=MARGIN))
-        wanted = list(dict.fromkeys(ids))
-        for batch in _batches((one.id, self._read(one)) for one in self._objects.fetch(wanted)):
+        denied: list[str] = []
+        for batch in _batches(self._again(list(dict.fromkeys(ids)), denied)):
             yield _page(batch, Cursor(""))
-        yield Page(cursor=Cursor(""))
+        listed, complete = self._names() if denied else ({}, False)
+        gone = [id_ for id_ in denied if complete and id_ not in listed]
+        left = [Skipped(id=id_, why=_DENIED) for id_ in denied if id_ not in gone]
+        yield Page(cursor=Cursor(""), deletes=gone, skipped=left)
+
+    def _again(self, ids: Sequence[str], denied: list[str]) -> Iterator[tuple[str, Read]]:
+        for one in self._objects.fetch(ids):
+            if one.data is None and not one.why:
+                denied.append(one.id)
+            else:
+                yield one.id, self._read(one)
 
     # -- where it stands
 
@@ -129,14 +153,27 @@ class CalDavSource(Source):
         start, end = self._needed()
         if self._days:  # the cursor was lost, not the past
             start = min(start, self._days.start)
-        return CalendarCursor(start=start, end=end + timedelta(days=MARGIN))
+        whose = self._listed.ownership.name
+        return CalendarCursor(start=start, end=end + timedelta(days=MARGIN), zone=self._zone, whose=whose)
 
     def _resumed(self, here: CalendarCursor) -> CalendarCursor:
-        start = self._needed().start
-        if start >= here.start:
+        """Return the cursor as it is for today's settings: what they let be read otherwise is to be read again."""
+        needed = self._needed()
+        start, end = min(needed.start, here.start), min(needed.end + timedelta(days=MARGIN), here.end)
+        now = here.model_copy(
+            update={"start": start, "end": end, "zone": self._zone, "whose": self._listed.ownership.name}
+        )
+        if now == here:
             return here
-        # A window that begins earlier needs series that are not known to matter: all are read again.
-        return here.model_copy(update={"start": start, "token": None, "ctag": None, "checked": None, "known": ""})
+        # A window that begins earlier needs series that are not known to matter.
+        every = start < here.start or now.whose != here.whose
+        known = {
+            id_: one.stale
+            if every or (end < here.end and one.series) or (now.zone != here.zone and one.floats)
+            else one
+            for id_, one in unpack(here.known).items()
+        }
+        return now.model_copy(update={"checked": None, "known": pack(known)})
 
     def _day(self) -> date:
         """Return the day for comparing etags: not all calendars of a host begin theirs at the same minute."""
@@ -201,6 +238,16 @@ class CalDavSource(Source):
 
     def _compared(self, known: Mapping[str, Known], at: Position) -> _Found:
         """List all names and etags. Whatever differs from what is known has changed."""
+        listed, complete = self._names()
+        wanted = [id_ for id_, version in listed.items() if not version or _version(known, id_) != version]
+        missing = [id_ for id_ in known if id_ not in listed] if complete else []
+        gone = list(self._objects.gone(missing))
+        unversioned = frozenset(id_ for id_, version in listed.items() if not version)
+        complete = complete and len(gone) == len(missing)
+        return _Found(at, wanted, gone, unversioned=unversioned, compared=True, complete=complete)
+
+    def _names(self) -> tuple[dict[str, str], bool]:
+        """List the names of all objects with their versions, and whether the list passes for a whole one."""
         reply = self._dav.propfind(self._members.url, (ETAG,), depth=1, expect=(207, 403, 404, 410))
         listed: dict[str, str] = {}
         complete = False
@@ -212,10 +259,7 @@ class CalDavSource(Source):
             elif id_ is not None and response.status not in (404, 410):
                 etag = response.text(ETAG)
                 listed[id_] = version_of(etag) if etag else ""
-        wanted = [id_ for id_, version in listed.items() if not version or _version(known, id_) != version]
-        gone = [id_ for id_ in known if id_ not in listed] if complete else []
-        unversioned = frozenset(id_ for id_, version in listed.items() if not version)
-        return _Found(at, wanted, gone, unversioned=unversioned, compared=True, complete=complete)
+        return listed, complete
 
     def _expect(self, status: int, multistatus: Multistatus | None) -> Multistatus:
         if multistatus is None:
@@ -247,6 +291,10 @@ class CalDavSource(Source):
         page = page or Page(cursor=last.dump(), deletes=gone)
         yield page.model_copy(update=update)
 
+    @cached_property
+    def _collection(self) -> Collection:
+        return self._whole(self._listed)
+
     def _end(self) -> date:
         assert self._days  # noqa: S101 - set before anything is read
         return self._days.end
@@ -262,8 +310,9 @@ class CalDavSource(Source):
     def _one(self, one: Fetched, known: dict[str, Known], found: _Found) -> Iterator[tuple[str, Read]]:
         before = known.pop(one.id, None)
         if one.data is None and not one.why:
-            if before:
-                yield one.id, Read(None)
+            # It was listed a moment ago: of two answers one is wrong, and the next run asks again.
+            known[one.id] = before.stale if before else Known("")
+            yield one.id, Read(Skipped(id=one.id, why=_DENIED))
             return
         version = one.version
         if one.data is not None and (not version or one.id in found.unversioned):
@@ -274,7 +323,7 @@ class CalDavSource(Source):
             known[one.id] = before
             return
         what = self._read(one)
-        known[one.id] = Known(version, what.open)
+        known[one.id] = Known(version, what.open, what.series, what.floats)
         # What was never an event, a task for instance, is nothing to tell of; nor is a series without new events.
         if not (what.result is None and before is None) and not (same and not _has_events(what, found.since)):
             yield one.id, what
@@ -283,7 +332,7 @@ class CalDavSource(Source):
         assert self._days  # noqa: S101 - set before anything is read
         if one.data is None:
             return Read(Skipped(id=one.id, why=one.why) if one.why else None)
-        return read(one.id, one.data, self._days, self._zone, self._listed.collection)
+        return read(one.id, one.data, self._days, self._zone, self._collection)
 
 
 def position_of(text: Callable[[str], str]) -> Position:

@@ -9,7 +9,8 @@ from xml.sax.saxutils import escape
 
 DAV, CALDAV = "DAV:", "urn:ietf:params:xml:ns:caldav"
 CALENDAR_SERVER, APPLE = "http://calendarserver.org/ns/", "http://apple.com/ns/ical/"
-_PREFIXES = {DAV: "d", CALDAV: "c", CALENDAR_SERVER: "s", APPLE: "a"}
+OWNCLOUD = "http://owncloud.org/ns"
+_PREFIXES = {DAV: "d", CALDAV: "c", CALENDAR_SERVER: "s", APPLE: "a", OWNCLOUD: "o"}
 _NAMESPACES = " ".join(f'xmlns:{prefix}="{uri}"' for uri, prefix in _PREFIXES.items())
 
 ETAG = f"{DAV} getetag"
@@ -21,6 +22,9 @@ COMPONENTS = f"{CALDAV} supported-calendar-component-set"
 DISPLAY_NAME = f"{DAV} displayname"
 COLOR = f"{APPLE} calendar-color"
 OWNER = f"{DAV} owner"
+OWNER_PRINCIPAL = f"{OWNCLOUD} owner-principal"
+INVITE = f"{CALENDAR_SERVER} invite"
+SHARE_ACCESS = f"{DAV} share-access"
 PRIVILEGES = f"{DAV} current-user-privilege-set"
 TIMEZONE = f"{CALDAV} calendar-timezone"
 PRINCIPAL = f"{DAV} current-user-principal"
@@ -43,6 +47,8 @@ class Property(NamedTuple):
     elements: tuple[str, ...] = ()
     """The names of the elements in it."""
     hrefs: tuple[str, ...] = ()
+    organizers: tuple[str, ...] = ()
+    """Those of the hrefs that Calendar Server's `organizer` holds: who shares it."""
     names: tuple[str, ...] = ()
     """The `name` attributes in it, in upper case: components (RFC 4791 section 5.2.3)."""
 
@@ -132,6 +138,7 @@ def read_multistatus(data: bytes) -> Multistatus:
 
 
 _MULTISTATUS, _RESPONSE, _HREF = f"{DAV} multistatus", f"{DAV} response", f"{DAV} href"
+_ORGANIZER = f"{CALENDAR_SERVER} organizer"
 _PROPSTAT, _PROP, _STATUS = f"{DAV} propstat", f"{DAV} prop", f"{DAV} status"
 
 
@@ -152,6 +159,7 @@ class _Reader:
         self._group_status: int | None = None
         self._elements: list[str] = []
         self._hrefs: list[str] = []
+        self._organizers: list[str] = []
         self._names: list[str] = []
         self._whole: list[str] = []
 
@@ -171,6 +179,7 @@ class _Reader:
             self._group, self._group_status = {}, None
         elif depth == 4:
             self._elements, self._hrefs, self._names, self._whole = [], [], [], []
+            self._organizers = []
         elif depth > 4:
             if depth > _DEEPEST:
                 raise NotMultistatus
@@ -191,10 +200,13 @@ class _Reader:
         if depth == 4:
             if path[3] == _PROP and path[2] == _PROPSTAT:
                 text = "".join((*self._whole, *self._pieces)) if self._whole else "".join(self._pieces)
-                self._group[name] = Property(text, tuple(self._elements), tuple(self._hrefs), tuple(self._names))
+                hrefs, organizers = tuple(self._hrefs), tuple(self._organizers)
+                self._group[name] = Property(text, tuple(self._elements), hrefs, organizers, tuple(self._names))
         elif depth > 4:
             if name == _HREF:
                 self._hrefs.append("".join(self._pieces).strip())
+                if path[-1] == _ORGANIZER:
+                    self._organizers.append(self._hrefs[-1])
             self._whole += self._pieces
         elif depth == 3:
             if name == _STATUS:
