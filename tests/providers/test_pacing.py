@@ -113,7 +113,7 @@ def test_a_limit_over_ten_minutes_lets_more_go_at_once_and_holds_in_any_ten_minu
         times.append(now[0])
 
     assert pacer.burst == 150
-    assert times[149] == 0.0
+    assert times[149] < 0.001 < times[150]
     assert all(later - earlier > 600 for earlier, later in zip(times, times[10_000:], strict=False))
 
 

@@ -32,6 +32,8 @@ LARGEST = 64 << 20
 """Octets of one answer, of one to many calls too."""
 
 _ANY = range(200, 600)
+_STREAMED = 1 << 30
+"""Octets of what is handed on while it arrives."""
 _OUTAGE = 4
 """When so many calls fail and none goes through, it is the service, or the account, that fails and not they."""
 
@@ -224,6 +226,26 @@ class Api:
             sure = failure.meaning in (Meaning.THROTTLED, Meaning.EXPIRED_TOKEN)  # that it was not done
             most = THROTTLED_ATTEMPTS if failure.meaning is Meaning.THROTTLED else attempts
             if not (repeat or sure) or attempt >= most:
+                raise self._dialect.error_for(failure)
+            self.pacer.wait(self._pause(failure, attempt))
+
+    def stream(self, call: Call) -> Iterator[bytes]:
+        """Yield the octets that one GET answers with, while they arrive. As `get`; what has begun is not repeated."""
+        attempt = 0
+        while True:
+            self.pacer.take(call.units)
+            headers = {"User-Agent": self._dialect.user_agent, **dict(call.headers)}
+            with self._lent() as line:
+                self.requests += 1
+                with line.http.open("GET", call.path, headers=headers, expect=_ANY, max_body=_STREAMED) as (head, body):
+                    if 200 <= head.status < 300:
+                        yield from body
+                        return
+                    failure = self._dialect.failure_of(head.status, head.headers, b"".join(body))
+                    if head.status == 401:
+                        line.reject(head.headers)
+            attempt += 1
+            if attempt >= ATTEMPTS:
                 raise self._dialect.error_for(failure)
             self.pacer.wait(self._pause(failure, attempt))
 

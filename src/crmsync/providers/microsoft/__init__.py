@@ -1,0 +1,5 @@
+"""Microsoft (extra `microsoft`): Outlook mail and calendar, and what they share: consent, tokens, calls, errors."""
+
+from .mail import OutlookMail
+
+__all__ = ["OutlookMail"]

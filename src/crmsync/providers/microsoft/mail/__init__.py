@@ -1,0 +1,5 @@
+"""Outlook mail, over Graph (extra `microsoft`): a mailbox that is read, and a sender."""
+
+from .mailbox import OutlookMail
+
+__all__ = ["OutlookMail"]

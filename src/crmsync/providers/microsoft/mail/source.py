@@ -1,0 +1,283 @@
+"""One folder as a source: a first walk by Graph's delta, then what changed since.
+
+Under immutable ids a message that moves keeps its id: it leaves one folder and comes into another. What left is never
+taken for deleted before Graph was asked for it by its id, because a message that left and came back between two looks
+is told as a removal only, and never again (microsoft-graph-docs #21752).
+
+See https://learn.microsoft.com/en-us/graph/delta-query-messages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+
+from ....errors import NotFound, TooLarge, Unavailable
+from ....model import Collection, Cursor, Decision, Item, Message, Outcome, Page, Screen, Screened, Skipped
+from ....protocols import AttachmentSource, Source
+from ..client import Graph, Json, Links, id_of, is_removed, items_of, text_of
+from .cursor import VERSION, FolderCursor
+from .hydrate import Hydrator
+from .payload import ENVELOPE, envelope_of, is_flags_only, is_whole, moment_of
+from .round import Round
+
+COMMIT = 50
+"""After so many messages what was fetched is handed on."""
+LOOK = 300.0
+"""Seconds after which a first walk looks for what is new."""
+NEW = 50
+"""So many new messages at most are brought before the rest of a first walk: its end brings them all."""
+
+
+class FolderSource(Source, AttachmentSource):
+    """The messages of one folder.
+
+    Args:
+        graph: the mailbox.
+        collection: the folder.
+        around: what the folders of the mailbox know of each other.
+        hydrator: fetches messages.
+        total: how many messages the folder holds, as far as is known.
+    """
+
+    def __init__(
+        self, graph: Graph, collection: Collection, around: Round, hydrator: Hydrator, *, total: int | None = None
+    ) -> None:
+        self._graph = graph
+        self._collection = collection
+        self._round = around
+        self._hydrator = hydrator
+        self._id = collection.id
+        self._total = total
+
+    def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:
+        """Yield what changed; without a cursor all ids, newest first: the engine fetches those that it needs.
+
+        What the envelope alone excludes is never asked for in full: see `Screened`.
+        """
+        here = FolderCursor.read(since) if since is not None else None
+        try:
+            if here is None or here.delta is None:
+                here = yield from self._walk(here, screen)
+            if since is not None:
+                yield from self._changed(here, screen)
+        except NotFound as error:
+            # Whether the folder is gone is for the list of folders to say.
+            raise Unavailable("Microsoft does not have this folder now; try again later") from error
+        self._round.finished(self._id)
+
+    def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002 - all of it comes
+        """Yield these messages; one that lies elsewhere by now, with the folder in which it does."""
+        yield from self._filled(ids, _Filling(), Cursor(""), Cursor(""), more=False)
+
+    def attachment(self, id_: str, part: str, *, limit: int | None = None) -> Iterator[bytes]:
+        """See `AttachmentSource`. A link to a file in the cloud has no octets here: it is not found."""
+        taken = 0
+        for piece in self._graph.stream("messages", id_, "attachments", part, "$value"):
+            taken += len(piece)
+            if limit is not None and taken > limit:
+                raise TooLarge(f"the attachment is larger than {limit} octets")
+            yield piece
+
+    # -- the first walk
+
+    def _walk(self, here: FolderCursor | None, screen: Screen | None) -> Generator[Page, None, FolderCursor]:
+        """List what the folder holds, or what is left of it. New messages do not wait behind the rest."""
+        whole, newest = here is None, here.head if here else None
+        if here is not None and newest is not None:
+            yield from self._arrivals(newest, here, screen)
+        start = (here.page if here else None) or self._graph.path(
+            "mailFolders", self._id, "messages", "delta", select=",".join(ENVELOPE), orderby="receivedDateTime desc"
+        )
+        listed: set[int] = set()
+        looked = self._clock()
+        for answer, links in self._graph.walk(start):
+            present: list[str] = []
+            screened: list[Screened] = []
+            for one in items_of(answer):
+                id_ = id_of(one)
+                if not id_ or is_removed(one) or hash(id_) in listed:
+                    continue
+                listed.add(hash(id_))
+                self._round.saw(self._id, id_)
+                newest = max(filter(None, (newest, moment_of(one.get("receivedDateTime")))), default=None)
+                if decision := self._verdict(one, screen):
+                    screened.append(Screened(id=id_, decision=decision))
+                else:
+                    present.append(id_)
+            more = links.following is not None
+            here = FolderCursor(v=VERSION, page=links.following, head=newest) if more else self._end(links)
+            yield Page(
+                cursor=here.dump(),
+                more=more or not whole,
+                present=present,
+                screened=screened,
+                complete=whole and not more and self._count() == len(listed),
+                total=self._total,
+            )
+            if more and newest and self._clock() - looked >= LOOK:
+                looked = self._clock()
+                yield from self._arrivals(newest, here, screen)
+        assert here is not None, "a walk has a page"  # noqa: S101 - see `Graph.walk`
+        return here
+
+    def _end(self, links: Links) -> FolderCursor:
+        if not links.delta:
+            raise Unavailable("Microsoft's walk through this folder ended without a link; try again later")
+        return FolderCursor(v=VERSION, delta=links.delta)
+
+    def _arrivals(self, head: datetime, here: FolderCursor, screen: Screen | None) -> Iterator[Page]:
+        """Bring what came since a walk began. It is no more than a first look: the changes after it bring all."""
+        answer = self._graph.get(
+            "mailFolders", self._id, "messages", select=",".join(ENVELOPE), top=NEW, orderby="receivedDateTime desc",
+            filter=f"receivedDateTime gt {head:%Y-%m-%dT%H:%M:%SZ}",
+        )  # fmt: skip
+        came = {id_of(one): one for one in items_of(answer) if id_of(one)}
+        yield from self._brought(came, screen, here.dump(), here.dump())
+
+    def _count(self) -> int | None:
+        """Return how many items the folder holds, by its own count."""
+        count = self._graph.get("mailFolders", self._id, select="totalItemCount").get("totalItemCount")
+        return count if isinstance(count, int) and not isinstance(count, bool) else None
+
+    # -- later
+
+    def _changed(self, here: FolderCursor, screen: Screen | None) -> Iterator[Page]:
+        """Bring what changed since the last link. What left is asked for when all the rest has come."""
+        assert here.delta is not None, "a position after the walk"  # noqa: S101 - see `FolderCursor.read`
+        left, before = dict.fromkeys(here.left), here.dump()
+        anything = False
+        for answer, links in self._round.pages(self._graph, self._id, here.delta):
+            entries = {id_of(one): one for one in items_of(answer) if id_of(one)}
+            anything = anything or bool(entries)
+            came: dict[str, Json] = {}
+            for id_, one in entries.items():
+                if is_removed(one):
+                    left[id_] = None
+                    continue
+                left.pop(id_, None)
+                self._round.saw(self._id, id_)
+                if not is_flags_only(one):
+                    came[id_] = one
+            held = tuple((id_, place) for id_, place in here.held if id_ not in entries or id_ in left)
+            if links.following:
+                here = here.model_copy(update={"delta": links.following, "left": tuple(left), "held": held})
+            elif anything or here.left:
+                # Graph gives a new link with each answer; one that says nothing new moves nothing.
+                here = here.model_copy(update={"delta": self._end(links).delta, "left": (), "held": held})
+            after = here.dump() if links.following else before
+            yield from self._brought(came, screen, before, after)
+            before = after
+        self._round.positions[self._id] = here.delta or ""
+        yield from self._settled(here, left, before)
+
+    def _settled(self, here: FolderCursor, left: Iterable[str], before: Cursor) -> Iterator[Page]:
+        """Say what is gone, and bring what came back or was never told of. The last page, always.
+
+        Nothing goes before Graph was asked for it: it is gone where Graph knows it no more, or lies where nothing is
+        read. What lies in another folder goes from here when that one has shown it, or is still to be read.
+        """
+        filling, held, stays = _Filling(), dict(here.held), dict[str, str]()
+        away = dict.fromkeys((*left, *held))
+        shown = [id_ for id_ in away if self._round.shown_elsewhere(self._id, id_)]
+        filling.deletes += shown
+        asked = [id_ for id_ in away if id_ not in set(shown)]
+        wanted = dict.fromkeys(self._round.expected(self._id))
+        places = dict(self._hydrator.places(asked)) if asked else {}
+        for id_ in asked:
+            place = places.get(id_, "")
+            if place is None:
+                filling.deletes.append(id_)
+            elif place == self._id:
+                wanted[id_] = None
+            elif place and self._round.is_chosen(place):
+                if self._round.expect(place, id_):
+                    filling.deletes.append(id_)
+                else:
+                    stays[id_] = place
+            elif place and self._hydrator.knows(place):
+                filling.deletes.append(id_)
+            else:
+                stays[id_] = place  # no answer, or a folder that nobody has heard of yet
+        for id_ in wanted:
+            self._round.saw(self._id, id_)
+        # What stays is shown where it lies now; it was known here under another place.
+        wanted |= dict.fromkeys(id_ for id_, place in stays.items() if place and held.get(id_) != place)
+        here = here.model_copy(update={"held": tuple(stays.items())})
+        yield from self._filled(list(wanted), filling, before, here.dump(), more=False)
+
+    def _brought(
+        self, came: Mapping[str, Json], screen: Screen | None, before: Cursor, after: Cursor
+    ) -> Iterator[Page]:
+        """Bring messages that a page tells of; what their envelope excludes is not asked for."""
+        filling, wanted = _Filling(), []
+        for id_, one in came.items():
+            if decision := self._verdict(one, screen):
+                filling.screened.append(Screened(id=id_, decision=decision))
+            else:
+                wanted.append(id_)
+        if came or before != after:
+            yield from self._filled(wanted, filling, before, after, more=True)
+
+    def _filled(
+        self, ids: Sequence[str], filling: _Filling, before: Cursor, after: Cursor, *, more: bool
+    ) -> Iterator[Page]:
+        """Fetch messages, and yield them in pages; only the last one moves the cursor."""
+        for found in self._hydrator.fetch(ids):
+            filling.add(found.id, found.outcome)
+            if filling.count >= COMMIT:
+                yield filling.taken(before, more=True)
+        yield filling.taken(after, more=more)
+
+    def _verdict(self, one: Json, screen: Screen | None) -> Decision | None:
+        """Return the decision on a message by what a walk tells of it, None where its content has to be seen."""
+        place = text_of(one, "parentFolderId")
+        if screen is None or (place and place != self._id):
+            return None
+        envelope = envelope_of(one, self._collection)
+        said = screen(Message(collections=envelope.collections))
+        if not said.reason.by_place:
+            if not is_whole(one):
+                return None
+            said = screen(envelope)
+        return said if said.outcome is Outcome.EXCLUDED else None
+
+    def _clock(self) -> float:
+        return self._graph.api.pacer.clock()
+
+
+class _Filling:
+    """A page that is being filled."""
+
+    def __init__(self) -> None:
+        self._clear()
+
+    def _clear(self) -> None:
+        self.upserts: list[Item] = []
+        self.skipped: list[Skipped] = []
+        self.screened: list[Screened] = []
+        self.deletes: list[str] = []
+
+    @property
+    def count(self) -> int:
+        return len(self.upserts) + len(self.skipped) + len(self.screened) + len(self.deletes)
+
+    def add(self, id_: str, result: Item | Skipped | None) -> None:
+        if isinstance(result, Item):
+            self.upserts.append(result)
+        elif result is None:
+            self.deletes.append(id_)
+        else:
+            self.skipped.append(result)
+
+    def taken(self, cursor: Cursor, *, more: bool = False) -> Page:
+        """Return what is in it, and begin the next."""
+        page = Page(
+            cursor=cursor, more=more, upserts=self.upserts, skipped=self.skipped, screened=self.screened,
+            deletes=self.deletes,
+        )  # fmt: skip
+        self._clear()
+        return page
+
+
+__all__ = ["COMMIT", "LOOK", "FolderSource"]
