@@ -32,6 +32,8 @@ class PendingConsent(Value):
     scopes: Many[str]
     features: Many[str] = ()
     """What the scopes are for, in the provider's terms."""
+    beside: Mapping[str, str] = Field(default_factory=dict, repr=False)
+    """What else the provider's own way needs when they come back."""
 
 
 def pending_consent(
@@ -95,11 +97,7 @@ def code_of(
         NotAuthorized: they did not agree, or it is the answer to another question.
         NeedsAdmin: an administrator has to agree first.
     """
-    query = urlsplit(callback).query or callback.partition("#")[0].rpartition("?")[2]
-    answer = {name: values[-1] for name, values in parse_qs(query).items()}
-    # Somebody else's answer would connect somebody else's mailbox (RFC 9700 section 4.7).
-    if not hmac.compare_digest(answer.get("state", "").encode(), pending.state.encode()):
-        raise NotAuthorized("this answer belongs to another attempt to connect; begin again")
+    answer = answer_of(pending.state, callback)
     if error := answer.get("error"):
         if error in needs_admin:
             raise NeedsAdmin("an administrator has to allow this program before the account can be connected")
@@ -107,6 +105,24 @@ def code_of(
     if not (code := answer.get("code")):
         raise NotAuthorized("the answer holds no code; begin again")
     return code
+
+
+def answer_of(state: str, callback: str) -> dict[str, str]:
+    """Return what the URL says that a person came back by.
+
+    Args:
+        state: what was sent with them.
+        callback: the whole URL, or its query alone.
+
+    Raises:
+        NotAuthorized: it is the answer to another question.
+    """
+    query = urlsplit(callback).query or callback.partition("#")[0].rpartition("?")[2]
+    answer = {name: values[-1] for name, values in parse_qs(query).items()}
+    # Somebody else's answer would connect somebody else's mailbox (RFC 9700 section 4.7).
+    if not hmac.compare_digest(answer.get("state", "").encode(), state.encode()):
+        raise NotAuthorized("this answer belongs to another attempt to connect; begin again")
+    return answer
 
 
 def require_mailbox(identity: Identity, asked: str) -> None:
@@ -127,4 +143,4 @@ def require_mailbox(identity: Identity, asked: str) -> None:
     raise NotAuthorized(f"the permission was given for {identity.address}, and not for {address}; choose that account")
 
 
-__all__ = ["PendingConsent", "code_of", "pending_consent", "require_mailbox"]
+__all__ = ["PendingConsent", "answer_of", "code_of", "pending_consent", "require_mailbox"]
