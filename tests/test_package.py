@@ -109,6 +109,7 @@ PARTS_OF_AN_EXTRA = {
     "cli": ("cli/",),
     "google": ("providers/google/", "providers/web/"),
     "imap": ("providers/imap/", "providers/smtp/", "providers/network/lookups"),
+    "microsoft": ("providers/microsoft/", "providers/web/"),
     "migrations": ("stores/migrations/",),
     "sql": ("stores/sql", "stores/directory"),
     "testing": ("testing/",),
