@@ -119,6 +119,7 @@ class FolderSource(Source, AttachmentSource):
                 looked = self._clock()
                 yield from self._arrivals(newest, here, screen)
         assert here is not None, "a walk has a page"  # noqa: S101 - see `Graph.walk`
+        self._round.positions[self._id] = here.delta or ""
         return here
 
     def _end(self, links: Links) -> FolderCursor:
