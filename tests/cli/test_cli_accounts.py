@@ -21,7 +21,7 @@ from dovecot import PASSWORD, Dovecot, dovecot
 from mail_hub import MailHub
 from scripted import serving
 
-from crmsync.cli import connect_imap, main
+from crmsync.cli import main
 from crmsync.providers.network.access import Security, Server
 from crmsync.providers.network.discovery import Candidate, Discovered, Origin
 from crmsync.providers.network.known import provider_of
@@ -249,7 +249,7 @@ def test_an_alias_of_a_connected_mailbox_is_refused_with_its_name(here: Here) ->
 
 def found(monkeypatch: pytest.MonkeyPatch, *candidates: Candidate, address: str = "") -> None:
     made = Discovered(candidates, provider_of(address.rpartition("@")[2]))
-    monkeypatch.setattr(connect_imap, "discover", lambda *_, **__: made)
+    monkeypatch.setattr("crmsync.runtime.finding.discover", lambda *_, **__: made)
 
 
 def candidate(service: Any, port: int, username: str, host: str = "127.0.0.1") -> Candidate:

@@ -15,7 +15,7 @@ from caldav_worlds import clear, vcalendar, vevent
 from click.testing import CliRunner, Result
 from command_line import mail, mbox
 
-from crmsync.cli import connect_caldav, main
+from crmsync.cli import main
 from crmsync.providers.caldav import CalDavAccount
 from crmsync.providers.network.access import Security, Server
 from crmsync.providers.network.discovery import Candidate, Discovered, Origin
@@ -258,7 +258,7 @@ def test_a_mistake_is_told_before_a_password_is_asked_for(
 
 def found(monkeypatch: pytest.MonkeyPatch, *candidates: Candidate, address: str = "") -> None:
     made = Discovered(candidates, provider_of(address.rpartition("@")[2]))
-    monkeypatch.setattr(connect_caldav, "discover", lambda *_, **__: made)
+    monkeypatch.setattr("crmsync.runtime.finding.discover", lambda *_, **__: made)
 
 
 def test_the_server_is_found_from_the_address_and_shown_before_the_password_is_asked_for(

@@ -228,7 +228,7 @@ def test_an_interrupted_sync_says_how_to_go_on(here: Path, monkeypatch: pytest.M
         raise KeyboardInterrupt
 
     mbox(here / "a.mbox", mail(1))
-    monkeypatch.setattr("crmsync.cli.running.sync", interrupted)
+    monkeypatch.setattr("crmsync.runtime.running.sync", interrupted)
     said = CliRunner().invoke(main, ["sync", "a.mbox", *ME])
 
     assert 130 == said.exit_code

@@ -16,7 +16,7 @@ from click.testing import CliRunner, Result
 
 from crmsync.cli import main
 from crmsync.errors import NotAuthorized
-from crmsync.runtime import AccountFile, Key, Keys, Service
+from crmsync.runtime import AccountFile, Key, Keys, Kind, Service, service_of
 from crmsync.runtime.stored_tokens import OAuthSecret, StoredTokens
 from crmsync.testing.google import AUTH, Consent, GoogleServer, Request
 
@@ -129,7 +129,7 @@ def test_a_box_left_unticked_is_named_and_the_rest_works(here: Here) -> None:
     assert "Not granted: calendar" in result.output
     assert 0 == here("sync").exit_code
     account = here.file.load()[ME]
-    assert (True, False) == (account.offers_mail, account.offers_calendars)
+    assert (True, False) == (bool(service_of(account, Kind.MAIL)), bool(service_of(account, Kind.CALENDAR)))
 
 
 def test_an_alias_is_not_connected_and_its_mailbox_is_named(here: Here) -> None:
@@ -163,7 +163,7 @@ def test_the_browser_may_be_on_another_machine(here: Here, monkeypatch: pytest.M
             return here.google.handle(Request("GET", shown[0].removeprefix(here.google.url))).headers["Location"]
 
     shown: list[str] = []
-    monkeypatch.setattr("crmsync.cli.connect_google._show", lambda pending, **_: shown.append(pending.url))
+    monkeypatch.setattr("crmsync.cli.consenting._show", lambda pending, **_: shown.append(pending.url))
     monkeypatch.setattr("click.prompt", Typed())
     assert 0 == here.connect(ME, "--paste").exit_code
     assert [] == here.opened
@@ -197,7 +197,7 @@ def test_sending_alone_does_not_tell_whose_account_it_is(here: Here) -> None:
 
 
 def test_the_address_to_open_is_printed_where_no_browser_opens(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("crmsync.cli.connect_google._MINUTES", 0)
+    monkeypatch.setattr("crmsync.cli.consenting._MINUTES", 0)
     result = here.connect("--no-browser")
     assert (1, []) == (result.exit_code, here.opened)
     assert f"{here.google.url}/o/oauth2/v2/auth" in result.output

@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 from command_line import Run, mail, mbox
 
-from crmsync.cli.running import _clock, _Count
-from crmsync.cli.sources import Kind, kind_of
+from crmsync.cli.sources import kind_of
 from crmsync.model import Progress
+from crmsync.runtime import Kind
+from crmsync.runtime.progress import HowFar, clock
 
 ME = ("--me", "me@acme.example")
 COMMAND = [sys.executable, "-c", "from crmsync.cli import main; main(prog_name='crmsync')"]
@@ -50,7 +51,7 @@ def test_a_terminal_gets_a_bar_that_leaves_nothing_behind(here: Path) -> None:
 
 
 def test_progress_adds_up_over_the_streams_of_a_channel() -> None:
-    count = _Count()
+    count = HowFar()
     count.add(Progress(stream="INBOX", done=50, total=100))
     count.add(Progress(stream="Sent", done=10, total=20))
 
@@ -58,22 +59,22 @@ def test_progress_adds_up_over_the_streams_of_a_channel() -> None:
 
 
 def test_a_total_that_turns_out_too_low_is_corrected() -> None:
-    count = _Count()
+    count = HowFar()
     count.add(Progress(stream="INBOX", done=50, total=40))
 
     assert 50 == count.total
 
 
 def test_without_a_total_there_is_a_rate() -> None:
-    count = _Count()
+    count = HowFar()
     count.add(Progress(stream="INBOX", done=1_500))
 
     assert "1,500 items, 750/s" == count.words(2.0)
 
 
 @pytest.mark.parametrize(("seconds", "shown"), [(0.2, "0:00"), (61, "1:01"), (3_725, "1:02:05")])
-def test_time_left_is_shown_as_a_clock(seconds: float, shown: str) -> None:
-    assert shown == _clock(seconds)
+def test_time_left_is_shown_as_aclock(seconds: float, shown: str) -> None:
+    assert shown == clock(seconds)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,18 @@ from pydantic import ValidationError
 
 from crmsync.errors import StorageError
 from crmsync.providers.network.access import Security, Server
-from crmsync.runtime import Account, AccountFile, Key, Keys, Service, key_file, keys_from, read_key_file
+from crmsync.runtime import (
+    Account,
+    AccountFile,
+    Key,
+    Keys,
+    Kind,
+    Service,
+    key_file,
+    keys_from,
+    read_key_file,
+    service_of,
+)  # fmt: skip
 
 SECRET = "hunter2-öäü"
 SERVER = Server(host="imap.client.example", port=993, username="ann@client.example")
@@ -178,11 +189,15 @@ def test_a_new_password_leaves_all_else_as_it_was(keys: Keys) -> None:
     assert Service.SMTP in changed.without(Service.IMAP)
 
 
+def offers(account: Account, kind: Kind) -> bool:
+    return service_of(account, kind) is not None
+
+
 def test_an_account_says_what_it_offers(keys: Keys) -> None:
     made = account(keys)
-    assert (True, False) == (made.offers_mail, made.offers_calendars)
+    assert (True, False) == (offers(made, Kind.MAIL), offers(made, Kind.CALENDAR))
     google = Account(name="g", address="g@gmail.com").with_login(Service.GOOGLE, "refresh", keys, kind="oauth")
-    assert (True, True) == (google.offers_mail, google.offers_calendars)
+    assert (True, True) == (offers(google, Kind.MAIL), offers(google, Kind.CALENDAR))
     assert "refresh" == google.secret(Service.GOOGLE, keys)()
     for missing in (Service.GOOGLE, Service.IMAP):
         with pytest.raises(KeyError):

@@ -4,8 +4,7 @@ main.py        the group of commands, loaded one by one, and what every command 
 failures.py    an exception in, a sentence and an exit code out
 workspace.py   crmsync.toml, or the same in options
 sources.py     a path in, a provider out
-services.py    the same for a connected account; connecting.py is what all `connect` commands share
-refusals.py    a refused login is not tried again
+connecting.py  what the `connect` commands by password share; consenting.py those by consent
 database.py    the store behind --db, its people, its viewers
 running.py     a sync of all channels, with progress
 console.py     what may reach a terminal

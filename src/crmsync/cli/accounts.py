@@ -10,10 +10,10 @@ import click
 from rich.text import Text
 
 from ..runtime import Account, Login
+from ..runtime.vendors import VENDORS
 from . import options
 from .connecting import accounts_beside, environment_keys, place_of
 from .console import messages, output, table
-from .services import TITLES
 from .streams import print_json, safe
 from .workspace import database_of
 
@@ -42,7 +42,9 @@ def command(*, new_key: bool, database: Path | None, workspace: Path | None, as_
         made = table("Account", "Login", "Server", "State")
         for _, account in sorted(accounts.items()):
             for login in account.logins:
-                made.add_row(safe(account.name), TITLES[login.service], safe(_server(login)), _state(account, login))
+                made.add_row(
+                    safe(account.name), VENDORS[login.service].title, safe(_server(login)), _state(account, login)
+                )
         output().print(made)
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import click
 
+from ..runtime import Kind
 from . import options
 from .folders import show
-from .sources import Kind
 
 
 @click.command("calendars", epilog="\b\nExamples:\n  crmsync calendars\n  crmsync calendars ann@example.com --json\n")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -10,22 +9,20 @@ import click
 from pydantic import ValidationError
 
 from ..providers.network.access import Security, Server
-from ..providers.network.discovery import discover
-from ..providers.network.known import Known
-from ..runtime import Service
+from ..runtime import Connections, Found, Service, find_servers
 from . import options
 from .connecting import (
+    Candidates,
     Trust,
-    account_to_edit,
     accounts_beside,
     announced,
     ask_password,
     certificate,
+    connected,
     environment_keys,
-    save,
-    tested,
+    known_address,
     typed_address,
-)
+)  # fmt: skip
 from .console import messages, output
 from .failures import FAILED, Mistake
 from .streams import safe
@@ -66,24 +63,23 @@ def command(
     """
     address = typed_address(address)
     file = accounts_beside(database_of(workspace, database))
-    account = account_to_edit(file.load(), address)
+    account = known_address(file.load(), address)
     keys = environment_keys(create=True)
     trust = Trust(certificate(ca), accept_any_certificate, allow_internal)
     login = account.login(Service.CALDAV)
-    provider: Known | None = None
-    servers: Sequence[tuple[Server, str]]
+    found = Found({})
+    servers: Candidates
     if url:
         servers = [(typed_url(url, user or address, trust), "as you said")]
     elif login and login.server:
         servers = [(login.server if trust == Trust() else login.server.model_copy(update=trust._asdict()), "as it was")]
     else:
-        provider, servers = _found(address, trust)
+        found, servers = _found(address, trust)
     if user:
         servers = [(server.model_copy(update={"username": user}), origin) for server, origin in servers]
-    announced(provider, {Service.CALDAV: servers})
+    announced(found, {Service.CALDAV: servers})
     secret = ask_password(address, from_stdin=password_stdin)
-    result = tested(Service.CALDAV, [server for server, _ in servers], secret, address)
-    if not save(file, account, [result], secret, keys):
+    if not connected(Connections(file, keys), address, {Service.CALDAV: servers}, secret).saved:
         click.get_current_context().exit(FAILED)
     output().print(f"Now: crmsync calendars {safe(address)}, crmsync sync", style="dim", soft_wrap=True)
 
@@ -117,17 +113,18 @@ def typed_url(text: str, username: str, trust: Trust) -> Server:
         raise Mistake(f"--url: {str(error.errors()[0]['msg']).removeprefix('Value error, ')}") from None
 
 
-def _found(address: str, trust: Trust) -> tuple[Known | None, Sequence[tuple[Server, str]]]:
+def _found(address: str, trust: Trust) -> tuple[Found, Candidates]:
     messages().print(f"Looking for the calendars of {safe(address.rpartition('@')[2])} …", style="dim")
-    found = discover(address, services=["caldav"])
-    provider, candidates = found.provider, found.of("caldav")
-    if provider is not None and not candidates and provider.name == "Gmail":
-        raise Mistake("Google's calendars take no password", f"Connect them: crmsync connect google {safe(address)}")
-    if provider is not None and provider.login == "never":
-        raise Mistake(f"{provider.name} lets no program log in with a password", f"{provider.advice}.")
+    found = find_servers(address, [Service.CALDAV])
+    candidates = found.servers[Service.CALDAV]
+    if found.consent is not None and not candidates:
+        verb = f"crmsync connect {found.consent.value} {safe(address)}"
+        raise Mistake(f"{found.consent.value.title()}'s calendars take no password", f"Connect them: {verb}")
+    if found.provider is not None and not found.takes_password:
+        raise Mistake(f"{found.provider.name} lets no program log in with a password", found.advice)
     if not candidates:
         raise Mistake(
             f"no calendar server is known for {address}",
             f"Say it, as on the provider's help page: crmsync connect caldav {safe(address)} --url https://HOST",
         )
-    return provider, [(one.server.model_copy(update=trust._asdict()), one.origin.value) for one in candidates]
+    return found, [(one.server.model_copy(update=trust._asdict()), one.origin.value) for one in candidates]

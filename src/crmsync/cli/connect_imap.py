@@ -8,29 +8,26 @@ from pathlib import Path
 import click
 
 from ..providers.network.access import Server
-from ..providers.network.discovery import Discovered, discover
-from ..runtime import Service
+from ..runtime import Connections, Found, Service, find_servers
+from ..runtime.vendors import VENDORS
 from . import options
 from .connecting import (
+    Candidates,
     Trust,
-    account_to_edit,
     accounts_beside,
     announced,
     ask_password,
     certificate,
+    connected,
     environment_keys,
-    save,
-    tested,
+    known_address,
     typed_address,
     typed_server,
-)
+)  # fmt: skip
 from .console import messages, output
 from .failures import FAILED, Mistake
-from .services import TITLES
 from .streams import safe
 from .workspace import database_of
-
-Found = Sequence[tuple[Server, str]]
 
 
 @click.command(
@@ -64,45 +61,42 @@ def command(
     """
     address = typed_address(address)
     file = accounts_beside(database_of(workspace, database))
-    account = account_to_edit(file.load(), address)
+    account = known_address(file.load(), address)
     keys = environment_keys(create=True)
     trust = Trust(certificate(ca), accept_any_certificate, allow_internal)
     wanted = [Service.IMAP] if no_smtp else [Service.IMAP, Service.SMTP]
-    servers: dict[Service, Found] = {}
+    servers: dict[Service, Candidates] = {}
     for service in wanted:
         if text := given[service.value]:
             servers[service] = [(typed_server(service, text, user or address, trust), "as you said")]
         elif (login := account.login(service)) and login.server:
             server = login.server if trust == Trust() else login.server.model_copy(update=trust._asdict())
             servers[service] = [(_as(server, user), "as it was")]
-    discovered = _discovered(address, [one for one in wanted if one not in servers])
+    found = _found(address, [one for one in wanted if one not in servers])
     for service in wanted:
         if service not in servers:
-            servers[service] = _candidates(discovered, service, user, trust)
-    announced(discovered.provider, servers)
+            servers[service] = _candidates(found, service, user, trust)
+    announced(found, servers)
     secret = ask_password(address, from_stdin=password_stdin)
-    results = [
-        tested(service, [server for server, _ in found], secret, address) for service, found in servers.items() if found
-    ]
-    saved = save(file, account, results, secret, keys)
+    saved = connected(Connections(file, keys), address, servers, secret).saved
     for service in wanted:
         if not servers[service]:
             option = f"say it with --{service.value} HOST, or leave it out with --no-smtp"
-            output().print(f"{TITLES[service]:6} no server is known; {option}", soft_wrap=True)
+            output().print(f"{VENDORS[service].title:6} no server is known; {option}", soft_wrap=True)
     if Service.IMAP in saved:
         output().print(f"Now: crmsync folders {safe(address)}, crmsync sync", style="dim", soft_wrap=True)
     if len(saved) < len(wanted):
         click.get_current_context().exit(FAILED)
 
 
-def _discovered(address: str, wanted: Sequence[Service]) -> Discovered:
+def _found(address: str, wanted: Sequence[Service]) -> Found:
     if not wanted:
-        return Discovered()
+        return Found({})
     messages().print(f"Looking for the servers of {safe(address.rpartition('@')[2])} …", style="dim")
-    found = discover(address, services=["imap" if one is Service.IMAP else "smtp" for one in wanted])
-    if found.provider is not None and found.provider.login == "never":
-        raise Mistake(f"{found.provider.name} lets no program log in with a password", f"{found.provider.advice}.")
-    if Service.IMAP in wanted and not found.of("imap"):
+    found = find_servers(address, wanted)
+    if found.provider is not None and not found.takes_password:
+        raise Mistake(f"{found.provider.name} lets no program log in with a password", found.advice)
+    if Service.IMAP in wanted and not found.servers[Service.IMAP]:
         raise Mistake(
             f"no server is known for {address}",
             f"Say it, as on the provider's help page: crmsync connect imap {address} --imap HOST --smtp HOST",
@@ -110,10 +104,10 @@ def _discovered(address: str, wanted: Sequence[Service]) -> Discovered:
     return found
 
 
-def _candidates(found: Discovered, service: Service, user: str | None, trust: Trust) -> Found:
+def _candidates(found: Found, service: Service, user: str | None, trust: Trust) -> Candidates:
     return [
         (_as(candidate.server.model_copy(update=trust._asdict()), user), candidate.origin.value)
-        for candidate in found.of("imap" if service is Service.IMAP else "smtp")
+        for candidate in found.servers[service]
     ]
 
 

@@ -6,26 +6,41 @@ import contextlib
 import os
 import re
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import click
 from pydantic import TypeAdapter, ValidationError
 
-from ..errors import NotAuthorized, SourceError, Unavailable
 from ..model import TypedAddress
 from ..providers.network.access import Security, Server
-from ..providers.network.known import Known
-from ..runtime import Account, AccountFile, Keys, Service, keys_from
+from ..runtime import (
+    Account,
+    AccountFile,
+    AliasConnected,
+    Connected,
+    Connections,
+    Keys,
+    LoginCheck,
+    Mismatch,
+    Service,
+    connect,
+    keys_from,
+)  # fmt: skip
+from ..runtime.editing import account_for
+from ..runtime.finding import Found
+from ..runtime.vendors import VENDORS
 from .console import line, output
 from .failures import Mistake
-from .services import CHECKS, TITLES, Checked
 from .streams import safe
 
 _SPEC = re.compile(r"(?P<host>\[[^\]]+\]|[^:/]+)(?::(?P<port>\d{1,5}))?(?:/(?P<security>[a-z]+))?")
 _PORTS = {Service.IMAP: 993, Service.SMTP: 465, Service.CALDAV: 443}
 _STARTTLS_PORTS = frozenset({25, 143, 587})
+
+Candidates = Sequence[tuple[Server, str]]
+"""Servers, each with where it comes from, in words."""
 
 
 class Trust(NamedTuple):
@@ -34,16 +49,6 @@ class Trust(NamedTuple):
     ca: str | None = None
     accept_any_certificate: bool = False
     allow_internal: bool = False
-
-
-class Tested(NamedTuple):
-    """What became of one login."""
-
-    service: Service
-    server: Server
-    """The one that works; else the last that was tried."""
-    checked: Checked = Checked("")
-    error: SourceError | None = None
 
 
 def typed_address(text: str) -> str:
@@ -127,14 +132,14 @@ def ask_password(address: str, *, from_stdin: bool) -> str:
     return str(secret)
 
 
-def announced(provider: Known | None, servers: Mapping[Service, Sequence[tuple[Server, str]]]) -> None:
+def announced(found: Found, servers: Mapping[Service, Candidates]) -> None:
     """Show which servers will be tried and where they come from, before a secret is typed."""
     console = output()
-    for service, found in servers.items():
-        for server, origin in found[:1]:
-            console.print(f"{TITLES[service]:6} {safe(place_of(server))}, as {safe(server.username)} ({origin})")
-    if provider is not None and provider.advice:
-        console.print(line((f"{provider.name}: ", "bold"), f"{provider.advice}."), soft_wrap=True)
+    for service, candidates in servers.items():
+        for server, origin in candidates[:1]:
+            console.print(f"{VENDORS[service].title:6} {safe(place_of(server))}, as {safe(server.username)} ({origin})")
+    if found.provider is not None and found.advice:
+        console.print(line((f"{found.provider.name}: ", "bold"), found.advice), soft_wrap=True)
 
 
 def place_of(server: Server) -> str:
@@ -144,69 +149,42 @@ def place_of(server: Server) -> str:
     return f"{host}:{server.port}{server.path}{security}"
 
 
-def tested(service: Service, servers: Iterable[Server], secret: str, address: str) -> Tested:
-    """Log in to an address's account on the first of these servers that can be reached.
+def connected(connections: Connections, address: str, servers: Mapping[Service, Candidates], secret: str) -> Connected:
+    """Test the logins, save those that work, and say what became of each.
 
-    A refused password is tried again only under another user name of the same server, which a provider's help page
-    says to try; never on another server, and never twice.
+    Raises:
+        Mistake: the login is another user's than before.
+
     """
-    result: Tested | None = None
-    tried: set[tuple[str, str]] = set()
-    for server in servers:
-        if (server.host, server.username) in tried:
-            continue
-        if result is not None and isinstance(result.error, NotAuthorized) and result.server.host != server.host:
-            break
-        try:
-            return Tested(service, server, CHECKS[service](server.access(password=lambda: secret), address))
-        except Unavailable as error:
-            result = (
-                result if result and isinstance(result.error, NotAuthorized) else Tested(service, server, error=error)
-            )
-        except SourceError as error:
-            tried.add((server.host, server.username))
-            result = Tested(service, server, error=error)
-    if result is None:
-        raise ValueError("no server to test")
+    tried = {service: [server for server, _ in found] for service, found in servers.items()}
+    try:
+        result = connect(connections, address, tried, secret)
+    except Mismatch as error:
+        raise Mistake(str(error), f"To begin anew: crmsync disconnect {safe(address)}") from None
+    console = output()
+    for test in result.tests:
+        _tell(test)
+    if result.saved:
+        console.print(f"Saved: {', '.join(VENDORS[service].title for service in result.saved)}.", style="bold")
+    if failed := [VENDORS[test.service].title for test in result.tests if test.error is not None]:
+        what = (
+            f"{' and '.join(failed)} {'was' if len(failed) == 1 else 'were'} not saved"
+            if result.saved
+            else "Nothing was saved"
+        )
+        before = "; what was saved before stays as it is" if result.account and not result.saved else ""
+        console.print(f"{what}{before}. Correct that, and run it again.", soft_wrap=True)
     return result
 
 
-def save(file: AccountFile, account: Account, results: Sequence[Tested], secret: str, keys: Keys) -> list[Service]:
-    """Say what became of the tests, and save the logins that work; all else of the account stays as it is."""
+def _tell(test: LoginCheck) -> None:
     console = output()
-    for result in results:
-        _tell(result)
-    working = [result for result in results if result.error is None]
-
-    def change(accounts: Mapping[str, Account]) -> Iterable[Account]:
-        there = accounts.get(account.name, account)  # as another command may have saved it meanwhile
-        for service, server, checked, _ in working:
-            there = there.with_login(service, secret, keys, server=server, details=checked.details)
-            there = there.model_copy(update={"aliases": frozenset({*there.aliases, *checked.aliases})})
-        return {**accounts, there.name: there}.values()
-
-    if working:
-        file.change(change)
-        console.print(f"Saved: {', '.join(TITLES[result.service] for result in working)}.", style="bold")
-    if failed := [TITLES[result.service] for result in results if result.error is not None]:
-        what = (
-            f"{' and '.join(failed)} {'was' if len(failed) == 1 else 'were'} not saved"
-            if working
-            else "Nothing was saved"
-        )
-        before = "; what was saved before stays as it is" if account.logins else ""
-        console.print(f"{what}{before}. Correct that, and run it again.", soft_wrap=True)
-    return [result.service for result in working]
-
-
-def _tell(result: Tested) -> None:
-    console = output()
-    title = f"{TITLES[result.service]:6} "
-    if result.error is None:
-        console.print(line(title, ("works", "green"), f": {result.checked.found}"), soft_wrap=True)
+    title = f"{VENDORS[test.service].title:6} "
+    if test.error is None:
+        console.print(line(title, ("works", "green"), f": {test.checked.found}"), soft_wrap=True)
         return
-    console.print(line(title, ("failed", "bold red"), f": {safe(result.error)}"), soft_wrap=True)
-    if "internal address" in str(result.error) and not result.server.allow_internal:
+    console.print(line(title, ("failed", "bold red"), f": {safe(test.error)}"), soft_wrap=True)
+    if test.advice:
         console.print("       If it is a server of your own, add --allow-internal.", soft_wrap=True)
 
 
@@ -225,21 +203,20 @@ def environment_keys(*, create: bool = False) -> Keys:
     return keys_from(os.environ, create=create)
 
 
-def account_to_edit(accounts: Mapping[str, Account], address: str) -> Account:
+def known_address(accounts: Mapping[str, Account], address: str) -> Account:
     """Return the account of an address as it is, or a new one.
 
     Raises:
         Mistake: the address is another account's alias; only real mailboxes are connected.
 
     """
-    for account in accounts.values():
-        if address in account.aliases:
-            raise Mistake(
-                f"{address} is an alias of {account.address}, which is connected",
-                "Its mail comes in with that mailbox already.",
-            )
-    name = address.replace("/", "_")  # a channel's key, which is made of it, takes no slash
-    return accounts.get(name) or Account(name=name, address=address)
+    try:
+        return account_for(accounts, address)
+    except AliasConnected as error:
+        raise Mistake(
+            f"{error.alias} is an alias of {error.address}, which is connected",
+            "Its mail comes in with that mailbox already.",
+        ) from None
 
 
 def one_account(accounts: Mapping[str, Account], asked: str) -> Account:

@@ -2,40 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
-from ..engine import sync
-from ..model import Collection, Selection
-from ..protocols import Identity, Provider, Stream
-from ..runtime import Service
+from ..runtime import Connections
+from ..runtime import disconnect as leave
 from . import options
 from .connecting import accounts_beside, environment_keys, one_account
 from .console import output
 from .database import existing, is_foreign
 from .streams import counted, safe
 from .workspace import load
-
-
-class _Nothing(Provider):
-    """An account that is gone: whatever a channel had of it has left."""
-
-    def __init__(self, address: str) -> None:
-        self._address = address
-
-    def identify(self) -> Identity:
-        """Return whose it was."""
-        return Identity(address=self._address)
-
-    def collections(self) -> Sequence[Collection]:
-        """Return nothing."""
-        return []
-
-    def streams(self, selection: Selection) -> Sequence[Stream]:  # noqa: ARG002 - the protocol's
-        """Return nothing."""
-        return []
 
 
 @click.command(
@@ -60,24 +38,15 @@ def command(*, account: str, keep: bool, yes: bool, database: Path | None, works
     if not yes:
         more = " and remove what it brought and no other account holds" if remove else ""
         click.confirm(f"Forget the logins of {safe(gone.name)}{more}?", abort=True, err=True)
-    warning = ""
-    if Service.GOOGLE in gone:
-        from . import google  # noqa: PLC0415 - loads only where it is used
-
-        warning = google.disconnected(gone, file, environment_keys())
-    file.remove(gone.name)  # first: from now on nothing comes in
-    removed = 0
-    if remove:
-        storage = existing(found.database)
-        known = [channel for channel in channels if channel.key in storage.channels]
-        for channel in known:
-            report = sync(_Nothing(gone.address), storage, channel, found.policy, allow_mass_deletion=True)
-            removed += report.deleted
+    storage = existing(found.database) if remove else None
+    known = [channel for channel in channels if storage is not None and channel.key in storage.channels]
+    connections = Connections(file, environment_keys(create=True))
+    left = leave(connections, gone, storage=storage, channels=known, policy=found.policy)
     output().print(f"{safe(gone.name)} is disconnected.", style="bold")
-    if warning:
+    for warning in left.warnings:
         output().print(safe(warning), soft_wrap=True)
     if remove:
-        output().print(f"{counted(removed, 'item')} removed; people and companies stay.")
+        output().print(f"{counted(left.removed, 'item')} removed; people and companies stay.")
     named = [channel.key for channel in channels if channel.key.partition(":")[2] != gone.name]
     if named:
         output().print(f"Take the channel out of the workspace file too: {', '.join(safe(key) for key in named)}")

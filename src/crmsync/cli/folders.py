@@ -11,12 +11,12 @@ import click
 from ..errors import CrmSyncError
 from ..model import Collection, CollectionRole
 from ..rules import is_selected
+from ..runtime import Kind
 from . import options
 from .connecting import one_account
 from .console import line, output, table
 from .failures import FAILED, Mistake
-from .running import provider_of_channel
-from .sources import Kind
+from .running import opened
 from .streams import print_json, safe, shortened
 from .workspace import Account, accounts_of, load
 
@@ -56,7 +56,7 @@ def show(asked: str | None, kind: Kind, database: Path | None, workspace: Path |
     listed: list[tuple[Account, Sequence[Collection], CrmSyncError | None]] = []
     for one in channels:
         try:
-            with provider_of_channel(found, one, now) as provider:
+            with opened(found, one, now) as provider:
                 listed.append((one, provider.collections(), None))
         except CrmSyncError as failed:
             listed.append((one, (), failed))

@@ -52,6 +52,16 @@ page = _all(
 )
 """Which page."""
 
+consent = _all(
+    click.option(
+        "--for", "wanted", multiple=True, type=click.Choice(["mail", "calendar", "send"]),
+        help="What for; again for more. Mail and calendar if not said.",
+    ),
+    click.option("--no-browser", is_flag=True, help="Print the address to open instead of opening it."),
+    click.option("--paste", is_flag=True, help="Ask for the address that the browser ends at, from any machine."),
+)  # fmt: skip
+"""How a person agrees in the browser."""
+
 trust = _all(
     click.option("--ca", type=FILE, metavar="FILE", help="Trust these certificates (PEM) instead of the system's."),
     click.option(

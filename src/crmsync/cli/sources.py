@@ -4,20 +4,14 @@ from __future__ import annotations
 
 import os
 from datetime import datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from ..runtime import Kind
 
 if TYPE_CHECKING:
     from ..model import Window
     from ..protocols import Provider
-
-
-class Kind(StrEnum):
-    """What a channel reads."""
-
-    MAIL = "mail"
-    CALENDAR = "calendar"
 
 
 _SUFFIXES = (".ics", ".ical", ".icalendar")

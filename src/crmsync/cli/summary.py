@@ -12,32 +12,16 @@ from rich.text import Text
 
 from ..errors import CrmSyncError, NotAuthorized
 from ..model import Outcome, Reason
-from ..rules import EVENT_RULES, MESSAGE_RULES, Rule
+from ..rules import sentence
+from ..runtime import service_of
 from .console import line, table
 from .failures import advice_for
 from .running import Ran
-from .services import service_of
-from .sources import Kind
 from .streams import counted, safe, shortened
 from .workspace import Account
 
-_BESIDE_RULES = {
-    Reason.ACCEPTED: "No rule keeps it out.",
-    Reason.UNREADABLE: "It cannot be read; each run tries it again, a bounded number of times.",
-    Reason.OUT_OF_WINDOW: "None of its dates lies in the channel's window.",
-    Reason.DELETED: "It is gone where it came from.",
-    Reason.UNSELECTED: "It lies in no folder or calendar that the owner still chooses.",
-}
 _STYLE = {Outcome.STORED: "green", Outcome.SKIPPED: "red", Outcome.EXCLUDED: "yellow"}
 _WORDS = {Outcome.SKIPPED: "unreadable", Outcome.GONE: "removed"}
-
-
-def sentence(reason: Reason, kind: Kind | None = None) -> str:
-    """Return what a reason means: the documentation of the rule itself, for mail or for meetings."""
-    mine: tuple[Rule[Any], ...] = EVENT_RULES if kind is Kind.CALENDAR else MESSAGE_RULES
-    rules: tuple[Rule[Any], ...] = (*mine, *MESSAGE_RULES, *EVENT_RULES)
-    said = next((rule.applies.__doc__ for rule in rules if rule.reason is reason), _BESIDE_RULES.get(reason))
-    return " ".join((said or "").split())
 
 
 def decisions(reasons: Mapping[str, int], title: str | None = None) -> Table:

@@ -19,7 +19,7 @@ from . import options
 from .console import line, output
 from .database import create, take_over
 from .failures import FAILED, Mistake
-from .running import provider_for, run, watching
+from .running import file_of, run, watching
 from .streams import print_json, safe
 from .summary import all_reasons, as_data, channels, decisions, failures, is_new, unreadable_again
 from .workspace import DATABASE, FILE, Workspace, from_options, load
@@ -122,7 +122,7 @@ def chosen(given: dict[str, Any], file: Path | None, database: Path | None) -> W
     for account in workspace.accounts:
         if account.path is not None and not account.path.exists():
             raise Mistake(f"{account.path} is not there", "Check the path, and that its disk is connected.")
-        provider = provider_for(account, datetime.now(UTC))
+        provider = file_of(account, datetime.now(UTC))
         try:
             provider.identify()
             _check_folders(provider, given["only"])

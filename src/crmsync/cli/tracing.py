@@ -14,7 +14,7 @@ from ..rules import Access, ContactDecision, explain_contacts
 from ..stores.reading import Trace
 from ..stores.sql import SqlStorage
 from .database import COLLEAGUE
-from .running import provider_for
+from .running import file_of
 from .workspace import Account, Workspace
 
 
@@ -117,7 +117,7 @@ def _source(workspace: Workspace, stream: str, now: datetime) -> Source | None:
     if account is None or account.path is None:
         return None  # of a connected account nothing is fetched to answer a question
     try:
-        streams = provider_for(account, now).streams(account.channel.selection)
+        streams = file_of(account, now).streams(account.channel.selection)
     except CrmSyncError:
         return None
     return next((s.source for s in streams if s.name == folder), None)
@@ -129,7 +129,7 @@ def _in_files(workspace: Workspace, item: str, now: datetime) -> Iterator[tuple[
         if account.path is None:
             continue
         try:
-            for stream in provider_for(account, now).streams(account.channel.selection):
+            for stream in file_of(account, now).streams(account.channel.selection):
                 for found in _items(stream.source):
                     if any(item in _names(record) for record in found.records):
                         yield f"{account.channel.key}/{stream.name}", found.id

@@ -14,16 +14,15 @@ from rich.padding import Padding
 from rich.text import Text
 
 from ..model import Event, Item, Message, Outcome, Reason
-from ..rules import ContactReason
+from ..rules import ContactReason, sentence
+from ..runtime import Kind
 from ..stores.sql import SqlStorage
 from . import options
 from .console import line, output, table
 from .database import COLLEAGUE, existing
 from .failures import Mistake
 from .render import in_lines, moment, name_of, shared_words
-from .sources import Kind
 from .streams import counted, print_json, safe, shortened
-from .summary import sentence
 from .tracing import Found, Seen, from_file, not_stored, traces
 from .workspace import Workspace, load
 
@@ -119,7 +118,7 @@ def _place(console: Console, one: Found) -> None:
         what += f": {decision.reason.value.replace('_', ' ')}"
     console.print(line((what, style), f"  {safe(one.entry.id)}"), soft_wrap=True)
     console.print(f"  in {safe(one.folder)} of {safe(one.channel.key)}, which {safe(one.channel.owner)} owns")
-    console.print(f"  {sentence(decision.reason, _kind(one))}")
+    console.print(f"  {sentence(decision.reason, meeting=_kind(one) is Kind.CALENDAR)}")
     if decision.detail:
         console.print(f"  {safe(decision.detail)}")
     if decision.reason in _LET_IN:
@@ -228,7 +227,7 @@ def _data(one: Found) -> dict[str, Any]:
         "id": one.entry.id,
         "outcome": decision.outcome.value,
         "reason": decision.reason.value,
-        "rule": sentence(decision.reason, _kind(one)),
+        "rule": sentence(decision.reason, meeting=_kind(one) is Kind.CALENDAR),
         "detail": decision.detail,
         "attempts": one.entry.attempts,
         "held": one.held,

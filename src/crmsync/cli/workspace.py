@@ -31,18 +31,17 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 
 from ..model import Channel, Policy, TypedAddress, Value
+from ..runtime import Account as Connected
+from ..runtime import AccountFile, Kind, service_of
 from .failures import Mistake
-from .sources import Kind, kind_of
+from .sources import kind_of
 from .streams import safe
-
-if TYPE_CHECKING:
-    from ..runtime import Account as Connected
 
 FILE = "crmsync.toml"
 DATABASE = "crmsync.db"
@@ -174,10 +173,6 @@ def accounts_of(database: Path) -> Mapping[str, Connected]:
 
     """
     file = database.with_name(f"{database.stem}.accounts")
-    if not file.exists():
-        return {}
-    from ..runtime import AccountFile  # noqa: PLC0415 - few commands have accounts, and ciphers take their time to load
-
     return AccountFile(file).load()
 
 
@@ -188,8 +183,8 @@ def _unnamed(
     done = {(account.connected.name, account.kind) for account in named if account.connected is not None}
     for name, account in sorted(connected.items()):
         owner = next((m for m, addresses in members.items() if addresses & account.addresses), account.address)
-        for kind, offered in ((Kind.CALENDAR, account.offers_calendars), (Kind.MAIL, account.offers_mail)):
-            if offered and (name, kind) not in done:
+        for kind in (Kind.CALENDAR, Kind.MAIL):
+            if service_of(account, kind) and (name, kind) not in done:
                 channel = Channel(key=f"{kind.value}:{name}", owner=owner, addresses=account.addresses)
                 yield Account(channel, None, kind, connected=account)
 

@@ -13,11 +13,12 @@ from .group import is_automatic, is_group_address
 from .internal import is_internal, is_own, own_entries
 from .names import person_name
 from .sensitive import is_sensitive
+from .sentences import sentence
 from .visibility import Access, Grant, Why, access, redact
 
 __all__ = [
     "EVENT_RULES", "MESSAGE_RULES", "Access", "ContactDecision", "ContactReason", "Grant", "Rule", "Why", "access",
     "company_name", "contacts_for", "decide", "explain_contacts", "is_academic", "is_any_selected", "is_automatic",
     "is_blocked", "is_consumer", "is_group_address", "is_internal", "is_own", "is_selected", "is_sensitive",
-    "own_entries", "person_name", "redact", "registrable_domain", "work_domain",
+    "own_entries", "person_name", "redact", "registrable_domain", "sentence", "work_domain",
 ]  # fmt: skip

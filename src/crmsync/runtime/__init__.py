@@ -1,14 +1,73 @@
-"""What runs crmsync between a host and its providers: connected accounts, and their secrets at rest (extra `accounts`).
+"""What a host needs to live with connected accounts (extra `accounts`). Every part is optional.
 
-encryption.py     a secret sealed for its place, by keys that can be changed
-keys.py           where the key comes from: the environment, or a file that only its owner reads
-accounts.py       `Account`: a person's logins, as they may be stored
-account_file.py   accounts in a file; a host keeps them in its own tables instead
+accounts.py        `Account`: a person's logins, as they may be stored; registry.py is where they are kept
+account_file.py    accounts in a file, for small hosts
+encryption.py      a secret sealed for its place, by keys that can be changed; keys.py says where keys come from
+finding.py         from an address to its servers
+passwords.py       connecting by password: test, then save
+consents.py        connecting by consent: begin, and finish when the person comes back; stored_tokens.py
+editing.py         one mailbox is one account, and stays that mailbox's
+vendors/           what crmsync knows of each vendor, as data
+opening.py         from an account to its provider and its sender
+running.py         channels, run once; progress.py how far they are, advice.py what to do about errors
+leaving.py         disconnecting
 """
 
 from .account_file import AccountFile
-from .accounts import Account, Login, Service
+from .accounts import Account, Kind, Login, Service
+from .advice import advice_for
+from .consents import Begun, Consented, admin_url, begin, finish
+from .editing import AliasConnected, Mismatch
 from .encryption import Key, Keys
+from .finding import Found, find_servers
 from .keys import key_file, keys_from, read_key_file
+from .leaving import Left, disconnect
+from .opening import NotConnected, provider_of, send, sender_of
+from .passwords import Connected, LoginCheck, check_login, connect, reconnect
+from .progress import HowFar
+from .registry import Accounts, Connections
+from .running import Ran, Work, run_channel, run_channels
+from .vendors import sends_by, service_of
 
-__all__ = ["Account", "AccountFile", "Key", "Keys", "Login", "Service", "key_file", "keys_from", "read_key_file"]
+__all__ = [
+    "Account",
+    "AccountFile",
+    "Accounts",
+    "AliasConnected",
+    "Begun",
+    "Connected",
+    "Connections",
+    "Consented",
+    "Found",
+    "HowFar",
+    "Key",
+    "Keys",
+    "Kind",
+    "Left",
+    "Login",
+    "LoginCheck",
+    "Mismatch",
+    "NotConnected",
+    "Ran",
+    "Service",
+    "Work",
+    "admin_url",
+    "advice_for",
+    "begin",
+    "check_login",
+    "connect",
+    "disconnect",
+    "find_servers",
+    "finish",
+    "key_file",
+    "keys_from",
+    "provider_of",
+    "read_key_file",
+    "reconnect",
+    "run_channel",
+    "run_channels",
+    "send",
+    "sender_of",
+    "sends_by",
+    "service_of",
+]  # fmt: skip

@@ -7,13 +7,14 @@ import json
 import os
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from pydantic import ValidationError
 
 from ..errors import StorageError
 from .accounts import Account
+from .registry import Accounts, Edit
 
 _VERSION = 1
 _MOST = 10_000_000
@@ -21,7 +22,7 @@ _MOST = 10_000_000
 Change = Callable[[Mapping[str, Account]], Iterable[Account]]
 
 
-class AccountFile:
+class AccountFile(Accounts):
     """Reads and replaces one file. Only its owner can read it, and a crash leaves the old one or the new one."""
 
     def __init__(self, path: Path) -> None:
@@ -48,6 +49,28 @@ class AccountFile:
             raise StorageError(f"{self.path} is damaged; restore it, or move it away and connect again") from None
         return {account.name: account for account in accounts}
 
+    def get(self, name: str) -> Account | None:
+        """See `Accounts`."""
+        return self.load().get(name)
+
+    def edit(self, name: str, change: Edit) -> Account | None:
+        """See `Accounts`.
+
+        Raises:
+            StorageError, OSError: nothing was changed.
+
+        """
+        made: Account | None = None
+
+        def all_of(accounts: Mapping[str, Account]) -> Iterable[Account]:
+            nonlocal made
+            made = change(accounts.get(name))
+            others = {there: account for there, account in accounts.items() if there != name}
+            return [*others.values(), *([] if made is None else [made])]
+
+        self.change(all_of)
+        return made
+
     def save(self, account: Account) -> None:
         """Add an account, or replace the one of its name.
 
@@ -73,8 +96,7 @@ class AccountFile:
             StorageError, OSError: nothing was changed.
 
         """
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        with self._locked():
+        with self._locked("lock"):
             accounts = [account.model_dump(mode="json") for account in change(self.load())]
             self._replace(json.dumps({"version": _VERSION, "accounts": accounts}, indent=1).encode())
 
@@ -92,14 +114,22 @@ class AccountFile:
                 draft.unlink()
             raise
 
+    def locked(self, name: str) -> AbstractContextManager[None]:  # noqa: ARG002 - one lock serves a small host
+        """See `Accounts`."""
+        return self._locked("tokens.lock")
+
     @contextmanager
-    def _locked(self) -> Iterator[None]:
+    def _locked(self, suffix: str) -> Iterator[None]:
         try:
             import fcntl  # noqa: PLC0415 - not on Windows, where the last of two changes wins
         except ImportError:
             yield
             return
-        made = os.open(self.path.with_name(f".{self.path.name}.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            made = os.open(self.path.with_name(f".{self.path.name}.{suffix}"), os.O_RDWR | os.O_CREAT, 0o600)
+        except OSError as error:
+            raise StorageError(f"{self.path.parent} cannot be written to: {error.strerror}") from None
         try:
             fcntl.flock(made, fcntl.LOCK_EX)
             yield

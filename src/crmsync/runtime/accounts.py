@@ -25,6 +25,13 @@ class Service(StrEnum):
     MICROSOFT = "microsoft"
 
 
+class Kind(StrEnum):
+    """The two sides of an account that can be read."""
+
+    MAIL = "mail"
+    CALENDAR = "calendar"
+
+
 class Login(Value):
     """One login of an account. The secret is in it sealed, and may be stored and pickled so."""
 
@@ -74,18 +81,8 @@ class Account(Value):
         """Its own address and its aliases."""
         return frozenset({self.address, *self.aliases})
 
-    @property
-    def offers_mail(self) -> bool:
-        """Whether mail can be read."""
-        return Service.IMAP in self or any(self.grants(s, "mail") for s in (Service.GOOGLE, Service.MICROSOFT))
-
-    @property
-    def offers_calendars(self) -> bool:
-        """Whether calendars can be read."""
-        return Service.CALDAV in self or any(self.grants(s, "calendar") for s in (Service.GOOGLE, Service.MICROSOFT))
-
     def grants(self, service: Service, feature: str) -> bool:
-        """Tell whether a login by consent is good for something: the boxes there can be left unticked."""
+        """Tell whether a login is good for something: in a consent boxes can be left unticked."""
         login = self.login(service)
         return login is not None and feature in login.details.get("features", feature).split()
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from typing import Any, NoReturn
 
-from ..errors import NotAuthorized, StorageError
+from ..errors import NotAuthorized
 from ..providers.web.tokens import Tokens, TokenStore
-from .account_file import AccountFile
 from .accounts import Account, Service
 from .encryption import Keys
+from .registry import Accounts
 
 
 class OAuthSecret:
@@ -52,17 +51,17 @@ class OAuthSecret:
 
 
 class StoredTokens(TokenStore):
-    """Keeps the tokens of one account in a file of accounts; other processes wait while they are refreshed.
+    """Keeps the tokens of one account among the accounts; other processes wait while they are refreshed.
 
     Args:
-        file: the accounts.
+        accounts: where the account is kept.
         name: the account's.
         service: which of its logins.
         keys: to its secret.
     """
 
-    def __init__(self, file: AccountFile, name: str, service: Service, keys: Keys) -> None:
-        self._file = file
+    def __init__(self, accounts: Accounts, name: str, service: Service, keys: Keys) -> None:
+        self._accounts = accounts
         self._name = name
         self._service = service
         self._keys = keys
@@ -72,10 +71,10 @@ class StoredTokens(TokenStore):
 
         Raises:
             NotAuthorized: the account has gone, or has no such login.
-            StorageError: the file cannot be read, or the key does not fit.
+            StorageError: the accounts cannot be read, or the key does not fit.
 
         """
-        account = self._file.load().get(self._name)
+        account = self._accounts.get(self._name)
         if account is None or account.login(self._service) is None:
             raise NotAuthorized("the account is not connected any more")
         return OAuthSecret.read(account.secret(self._service, self._keys)())
@@ -87,37 +86,19 @@ class StoredTokens(TokenStore):
     def store(self, tokens: Tokens) -> None:
         """See `TokenStore`."""
 
-        def change(accounts: Mapping[str, Account]) -> Iterable[Account]:
-            there = accounts.get(self._name)
+        def change(there: Account | None) -> Account | None:
             login = there.login(self._service) if there else None
             if there is None or login is None:
-                return accounts.values()  # disconnected meanwhile
+                return there  # disconnected meanwhile
             client = OAuthSecret.read(there.secret(self._service, self._keys)()).client
-            changed = there.with_login(
-                self._service, OAuthSecret(client, tokens).dump(), self._keys, kind="oauth", details=login.details
-            )
-            return {**accounts, self._name: changed}.values()
+            secret = OAuthSecret(client, tokens).dump()
+            return there.with_login(self._service, secret, self._keys, kind="oauth", details=login.details)
 
-        self._file.change(change)
+        self._accounts.edit(self._name, change)
 
-    @contextmanager
-    def locked(self) -> Iterator[None]:
+    def locked(self) -> AbstractContextManager[object]:
         """See `TokenStore`."""
-        path = self._file.path
-        try:
-            import fcntl  # noqa: PLC0415 - not on Windows, where two processes may refresh at once
-
-            made = os.open(path.with_name(f".{path.name}.tokens.lock"), os.O_RDWR | os.O_CREAT, 0o600)
-        except ImportError:
-            yield
-            return
-        except OSError as error:
-            raise StorageError(f"{path.parent} cannot be written to: {error.strerror}") from None
-        try:
-            fcntl.flock(made, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(made)
+        return self._accounts.locked(self._name)
 
 
 __all__ = ["OAuthSecret", "StoredTokens"]

@@ -1,0 +1,187 @@
+"""Connecting by consent: a person is sent to their vendor's page, and comes back with an answer.
+
+begun = begin(connections, Service.GOOGLE, ["mail", "calendar"], redirect_uri="https://crm.example/callback")
+session["consent"] = begun.model_dump_json()           # and the browser goes to begun.url
+...
+begun = Begun.model_validate_json(session.pop("consent"))
+done = finish(connections, begun, str(request.url))    # the account is saved
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter
+
+from ..errors import NotAuthorized, Unavailable
+from ..model import TypedAddress, Value, Window
+from ..protocols import Identity
+from ..providers.web.consent import PendingConsent, require_mailbox
+from ..providers.web.tokens import Tokens
+from .accounts import Account, Kind, Service
+from .editing import account_for, renamed
+from .registry import Connections
+from .stored_tokens import OAuthSecret
+from .vendors import VENDORS, Client, ConsentVendor, Reading
+
+READING = ("mail", "calendar")
+"""What tells whose account it is; sending alone does not."""
+
+
+class Begun(Value):
+    """A connection that was begun. Keep it, as JSON, in that person's session until they come back.
+
+    It holds what proves that the answer is theirs.
+    """
+
+    service: Service
+    consent: PendingConsent
+    address: TypedAddress | None = None
+    """The mailbox that has to come of it, where that is known."""
+
+    @property
+    def url(self) -> str:
+        """Where to send the person's browser."""
+        return self.consent.url
+
+    @property
+    def state(self) -> str:
+        """What the answer carries too (RFC 6749 section 10.12), for a host that keeps several by it."""
+        return self.consent.state
+
+
+class Consented(NamedTuple):
+    """What came of a consent."""
+
+    account: Account
+    """As it is saved now."""
+    works: Mapping[str, str]
+    """What works, as "mail": "12 labels"."""
+    missing: frozenset[str]
+    """What was asked for and not granted: say so, and connect again for it."""
+
+
+def begin(
+    connections: Connections,
+    service: Service,
+    features: Iterable[str],
+    *,
+    redirect_uri: str,
+    address: str | None = None,
+) -> Begun:
+    """Begin a connection by consent.
+
+    Args:
+        connections: with the host's OAuth client for that service.
+        service: the vendor.
+        features: what the connection is for: "mail", "calendar", "send".
+        redirect_uri: where the person comes back to, as registered at the vendor.
+        address: the mailbox that they want to connect, or the account's that is connected again: no other one will do.
+
+    Raises:
+        ValueError: there is no client for that service, it takes no consent, or nothing to read was asked for.
+        AliasConnected: the address is another account's alias.
+
+    """
+    wanted = sorted(set(features))
+    if not set(wanted) & set(READING):
+        raise ValueError("sending alone does not tell whose account it is: ask for mail or calendars too")
+    asked = None
+    if address is not None:
+        asked = account_for(connections.accounts.load(), TypeAdapter(TypedAddress).validate_python(address)).address
+    pending = _vendor(service).begin(_client(connections, service), wanted, redirect_uri, asked)
+    return Begun(service=service, consent=pending, address=asked)
+
+
+def finish(
+    connections: Connections, begun: Begun, callback: str, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+) -> Consented:
+    """Finish a connection: exchange the answer, look into the account once, and save it.
+
+    An account of the same mailbox is connected again: everything else of it stays.
+
+    Args:
+        connections: the ones that it was begun with.
+        begun: from `begin`.
+        callback: the whole address that the browser came back by.
+        now: the moment.
+
+    Raises:
+        NotAuthorized: they did not agree, the answer is to another attempt, or it is another mailbox. Nothing is saved.
+        NeedsAdmin: an administrator has to agree first: `admin_url`.
+        RateLimited, Unavailable: begin again later.
+
+    """
+    vendor, client = _vendor(begun.service), _client(connections, begun.service)
+    grant = vendor.finish(client, begun.consent, callback)
+    identity, works = _looked_into(vendor, client, grant.tokens, grant.features, now)
+    if begun.address is not None:
+        require_mailbox(identity, begun.address)
+    fresh = account_for(connections.accounts.load(), identity.address)
+    details = {"features": " ".join(sorted(grant.features))}
+    secret = OAuthSecret(client, grant.tokens).dump()
+
+    def change(there: Account | None) -> Account:
+        made = renamed(there or fresh, identity.aliases)
+        return made.with_login(begun.service, secret, connections.keys, kind="oauth", details=details)
+
+    saved = connections.accounts.edit(fresh.name, change)
+    if saved is None:
+        raise Unavailable("the account was not saved; connect again")
+    return Consented(saved, works, grant.missing)
+
+
+def admin_url(
+    connections: Connections, service: Service, features: Iterable[str], *, redirect_uri: str, state: str
+) -> str | None:
+    """Return where an administrator agrees for a whole organisation; None where the vendor has no such page.
+
+    Args:
+        connections: with the host's OAuth client for that service.
+        service: the vendor.
+        features: "mail", "calendar", "send".
+        redirect_uri: where they come back to, as registered at the vendor.
+        state: what the answer carries too; compare it, for anybody can send somebody there.
+
+    """
+    vendor = _vendor(service)
+    if vendor.admin_url is None:
+        return None
+    return vendor.admin_url(_client(connections, service), sorted(set(features)), redirect_uri, state)
+
+
+def _vendor(service: Service) -> ConsentVendor:
+    vendor = VENDORS.get(service)
+    if not isinstance(vendor, ConsentVendor):
+        raise ValueError(f"{service.value} takes no consent: connect it by password")
+    return vendor
+
+
+def _client(connections: Connections, service: Service) -> Client:
+    try:
+        return connections.clients[service]
+    except KeyError:
+        raise ValueError(f"there is no OAuth client for {service.value}: give one in Connections.clients") from None
+
+
+def _looked_into(
+    vendor: ConsentVendor, client: Client, tokens: Tokens, features: frozenset[str], now: Callable[[], datetime]
+) -> tuple[Identity, Mapping[str, str]]:
+    """Look into the account once: whose it is, and what is there."""
+    works: dict[str, str] = {}
+    identity: Identity | None = None
+    nobody = Account(name="?", address="nobody@example.com")
+    reading: Any = Reading(nobody, {}, now, Window(), "UTC")
+    for kind, make in vendor.providers.items():
+        if kind.value in features:
+            with closing(make(client, lambda: tokens.access_token, reading)) as provider:
+                identity = identity or provider.identify()
+                count = len(provider.collections())
+            what = "folder" if kind is Kind.MAIL else "calendar"
+            works[kind.value] = f"{count:,} {what}{'' if count == 1 else 's'}"
+    if identity is None:
+        raise NotAuthorized("only sending was granted, which does not tell whose account it is; connect again")
+    return identity, works

@@ -1,0 +1,49 @@
+"""Which account a connection is for: one mailbox is one account, and stays that mailbox's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from pydantic import TypeAdapter
+
+from ..errors import CrmSyncError
+from ..model import TypedAddress
+from .accounts import Account
+
+
+class AliasConnected(CrmSyncError):
+    """An address is the alias of an account that is connected, whose mail brings the alias's too."""
+
+    def __init__(self, alias: str, address: str) -> None:
+        super().__init__(f"{alias} is an alias of {address}, which is connected; its mail comes in with that mailbox")
+        self.alias = alias
+        self.address = address
+
+    def __reduce__(self) -> tuple[type[AliasConnected], tuple[str, str]]:
+        return (type(self), (self.alias, self.address))
+
+
+class Mismatch(CrmSyncError):
+    """A login opens another mailbox than the account's: its cursors and its mail are not that mailbox's."""
+
+
+def account_for(accounts: Mapping[str, Account], address: str) -> Account:
+    """Return the account of an address as it is, or a new one that is not saved yet.
+
+    Raises:
+        ValidationError: it is no address.
+        AliasConnected: it is another account's alias; only real mailboxes are connected.
+
+    """
+    checked = TypeAdapter(TypedAddress).validate_python(address)
+    for account in accounts.values():
+        if checked != account.address and checked in account.aliases:
+            raise AliasConnected(checked, account.address)
+    found = next((one for one in accounts.values() if one.address == checked), None)
+    # A channel's key, which is made of the name, takes no slash.
+    return found or Account(name=checked.replace("/", "_"), address=checked)
+
+
+def renamed(account: Account, aliases: Iterable[str]) -> Account:
+    """Return the account with more aliases."""
+    return account.model_copy(update={"aliases": frozenset({*account.aliases, *aliases}) - {account.address}})

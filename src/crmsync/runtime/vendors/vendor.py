@@ -1,0 +1,94 @@
+"""What crmsync knows of a vendor, as data: how to log in, what reads its mail and calendars, what sends.
+
+A vendor is one value in a module of its own and one line in the table of `__init__.py`. Its functions import the
+provider where they run, so that nobody loads what they do not use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from ...model import Window
+from ...protocols import Provider, Sender
+from ...providers.network.access import Access
+from ...providers.web.consent import PendingConsent
+from ...providers.web.tokens import AccountTokens, Tokens, TokenStore
+from ..accounts import Account, Kind
+
+Client = Mapping[str, Any]
+"""The host's OAuth client at a vendor, as the vendor's console gives it: JSON, secrets included."""
+
+
+class Checked(NamedTuple):
+    """What a login showed."""
+
+    found: str
+    """In few words."""
+    aliases: frozenset[str] = frozenset()
+    """Other addresses of the same person, as the server has them."""
+    details: Mapping[str, str] = {}
+    """What need not be found out again; no secrets."""
+
+
+class Reading(NamedTuple):
+    """What a provider is made for, beside its login."""
+
+    account: Account
+    details: Mapping[str, str]
+    """The login's."""
+    now: Callable[[], datetime]
+    """For calendars, the middle of the window in which series are expanded."""
+    window: Window
+    zone: str
+    """For calendars, the IANA zone of times that name none."""
+
+
+@dataclass(frozen=True)
+class PasswordVendor:
+    """A server that takes a user name and a password."""
+
+    title: str
+    check: Callable[[Access, str], Checked]
+    """Logs in once to the account of an address, and says what is there. Raises `SourceError` with what to do."""
+    providers: Mapping[Kind, Callable[[Access, Reading], Provider]] = field(default_factory=dict)
+    sender: Callable[[Access, Access | None], Sender] | None = None
+    """From this access, and the account's IMAP access where it has one, for the copy in Sent."""
+
+
+class Granted(NamedTuple):
+    """What a person agreed to, and whose account it turned out to be."""
+
+    tokens: Tokens
+    features: frozenset[str]
+    """What works: "mail", "calendar", "send"."""
+    missing: frozenset[str]
+    """What was asked for and not granted: boxes can be unticked."""
+
+
+@dataclass(frozen=True)
+class ConsentVendor:
+    """A vendor where a person agrees in the browser (OAuth 2.0 with PKCE)."""
+
+    title: str
+    read_client: Callable[[Any], Client]
+    """From the parsed JSON that the vendor's console gives to what is kept of it; `ValueError` says what to give."""
+    begin: Callable[[Client, Iterable[str], str, str | None], PendingConsent]
+    """From the client, the features, the redirect address, and the address that is wanted, where it is known."""
+    finish: Callable[[Client, PendingConsent, str], Granted]
+    """Exchanges the address that the browser came back by for tokens."""
+    tokens: Callable[[Client, TokenStore], AccountTokens]
+    """What yields a valid access token for a connected account."""
+    providers: Mapping[Kind, Callable[[Client, Callable[[], str], Reading], Provider]]
+    sender: Callable[[Client, Callable[[], str], Account], Sender] | None = None
+    revoke: Callable[[Client, Tokens], None] | None = None
+    """Ends the connection at the vendor; None where it offers nothing for that."""
+    ends_at: str = ""
+    """Where the person ends it themselves."""
+    admin_url: Callable[[Client, Iterable[str], str, str], str] | None = None
+    """Where an administrator agrees for everybody: from the client, the features, the redirect address and a state."""
+
+
+Vendor = PasswordVendor | ConsentVendor
