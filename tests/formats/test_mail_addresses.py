@@ -52,12 +52,31 @@ NAMES = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), 
         ("<@relay,@other:ann@x.example>", [("", "ann@x.example")]),
         ("<mailto:ann@x.example>", [("", "ann@x.example")]),
         ("ann@x.example <Ann Doe>", [("Ann Doe", "ann@x.example")]),
-        ("Mail Delivery <MAILER-DAEMON>", [("Mail Delivery", "MAILER-DAEMON")]),
+        ("Mail Delivery <MAILER-DAEMON>", [("Mail Delivery", "mailer-daemon")]),
         ("Ann <>", []),
         ("<>", []),
         (",,;:()", []),
         (") a@x", [("", "a@x")]),
         ("", []),
+        ("'bob@acme.com'", [("", "bob@acme.com")]),
+        ("\"'bob@acme.com'\" <'bob@acme.com'>", [("bob@acme.com", "bob@acme.com")]),
+        ('"bob@acme.com" </O=ACME/OU=EX/CN=RECIPIENTS/CN=BOB>', [("", "bob@acme.com")]),
+        ("Bob </O=ACME/CN=BOB>", [("Bob", "/o=acme/cn=bob")]),
+        ("Bob <[SMTP:bob@acme.com]>", [("Bob", "bob@acme.com")]),
+        ("Bob (bob@acme.com)", [("Bob", "bob@acme.com")]),
+        ('"bob@acme.com,", ann@x.example', [("", "bob@acme.com"), ("", "ann@x.example")]),
+        ("<bob@acme.com,>, ann@x.example", [("", "bob@acme.com"), ("", "ann@x.example")]),
+        ("=?utf-8?Q?=27bob=40acme.com=27?=", [("", "bob@acme.com")]),
+        ("\uff1cbob\uff20acme.com", [("", "bob@acme.com")]),
+        ("\u201cBob Lee\u201d <\u201cbob@acme.com\u201d>", [("Bob Lee", "bob@acme.com")]),
+        # RFC 5322, appendix A.5 and A.6.1
+        ("Pete(A nice \\) chap) <pete(his account)@silly.test(his host)>", [("Pete", "pete@silly.test")]),
+        (
+            "A Group(Some people)\r\n     :Chris Jones <c@(Chris's host.)public.example>,\r\n joe@example.org;",
+            [("Chris Jones", "c@public.example"), ("", "joe@example.org")],
+        ),
+        ("jdoe@test   . example", [("", "jdoe@test.example")]),
+        ("j@[IPv6:2001:db8::1], k@[192.0.2.1]", [("", "j@[ipv6:2001:db8::1]"), ("", "k@[192.0.2.1]")]),
     ],
 )
 def test_mailboxes_are_read_as_they_occur(value: str, expected: list[tuple[str, str]]) -> None:
@@ -86,6 +105,22 @@ def test_the_same_address_comes_once_in_each_role() -> None:
 
 def test_empty_addresses_are_dropped() -> None:
     assert [] == people(("to", "Ann <\x00>, <>, @, <@>"))
+
+
+@pytest.mark.parametrize("value", [
+    '"Undisclosed recipients:;"@mail.client.example',
+    "<Undisclosed-Recipient:@mail.client.example;>",
+    "undisclosed-recipients@mail.client.example",
+    '"Recipient list not shown"@host.example',
+    "unlisted-recipients:; (no To-header on input)",
+    '"nicht offengelegte Empf\u00e4nger"@host.example',
+    "<destinataires inconnus:;>",
+    '"destinatarios ocultos"@host.example',
+    "ann@",
+    "@x.example",
+])  # fmt: skip
+def test_whoever_is_not_named_is_nobody(value: str) -> None:
+    assert [] == people(("to", value))
 
 
 def test_ten_thousand_recipients_stay() -> None:

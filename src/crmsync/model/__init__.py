@@ -1,8 +1,10 @@
 """Frozen values: what everything else is said in."""
 
+from .address import is_mailbox, names_nobody
 from .outgoing import Mailbox, OutgoingAttachment, OutgoingMessage, SentReceipt
 from .people import Company, Contact, PersonName
 from .records import (
+    AUTOMATIC_HEADERS,
     HIDDEN,
     RULE_HEADERS,
     UNDATED,
@@ -51,11 +53,11 @@ from .value import Value, ascii_domain, clean_address, clean_line, clean_text
 from .visibility import Visibility
 
 __all__ = [
-    "HIDDEN", "RULE_HEADERS", "UNDATED", "Attachment", "Batch", "CalendarUser", "Channel", "Classification",
-    "Collection", "CollectionRole", "Company", "Contact", "ContactCreation", "Cursor", "Decision", "Entry", "Event",
-    "EventStatus", "Item", "LedgerEntry", "Mailbox", "MeetingContacts", "Message", "Outcome", "OutgoingAttachment",
-    "OutgoingMessage", "Page", "Participant", "PersonName", "Policy", "Progress", "Reason", "Record", "Report",
-    "Response", "Role", "Screen", "Screened", "Selection", "SentReceipt", "Skipped", "StreamReport", "TypedAddress",
-    "TypedDomain", "Value", "Visibility", "Window", "ascii_domain", "clean_address", "clean_line", "clean_text",
-    "entries_of",
+    "AUTOMATIC_HEADERS", "HIDDEN", "RULE_HEADERS", "UNDATED", "Attachment", "Batch", "CalendarUser", "Channel",
+    "Classification", "Collection", "CollectionRole", "Company", "Contact", "ContactCreation", "Cursor", "Decision",
+    "Entry", "Event", "EventStatus", "Item", "LedgerEntry", "Mailbox", "MeetingContacts", "Message", "Outcome",
+    "OutgoingAttachment", "OutgoingMessage", "Page", "Participant", "PersonName", "Policy", "Progress", "Reason",
+    "Record", "Report", "Response", "Role", "Screen", "Screened", "Selection", "SentReceipt", "Skipped", "StreamReport",
+    "TypedAddress", "TypedDomain", "Value", "Visibility", "Window", "ascii_domain", "clean_address", "clean_line",
+    "clean_text", "entries_of", "is_mailbox", "names_nobody",
 ]  # fmt: skip

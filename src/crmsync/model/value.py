@@ -1,18 +1,15 @@
-"""The base of every value, and text that any database can hold."""
+"""The base of every value, and the types of its fields."""
 
 from __future__ import annotations
 
-import re
-import unicodedata
 from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, AwareDatetime, BaseModel, BeforeValidator, ConfigDict
 
-_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-_INVISIBLE = "\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff"
-_ADDRESS_JUNK = re.compile(rf"[\s\x00-\x1f\x7f-\x9f<>{_INVISIBLE}]+")
+from .address import ascii_domain, clean_address
+from .text import clean_line, clean_text
 
 
 class Value(BaseModel):
@@ -21,69 +18,16 @@ class Value(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Copy with other fields. What was derived from the old ones is derived again."""
-        copy = super().model_copy(update=update, deep=deep)
-        for name in copy.__dict__.keys() - type(self).model_fields.keys():
-            del copy.__dict__[name]
-        return copy
+        """Copy with other fields, checked as if the value were made anew. What was derived is derived again.
 
+        Raises:
+            ValidationError: a field that there is not, or a value that it cannot hold.
 
-def clean_text(value: Any) -> Any:
-    r"""Drop what PostgreSQL's text cannot hold: NUL and lone surrogates.
-
-    >>> clean_text("a\x00b\ud800c")
-    'abc'
-    """
-    if not isinstance(value, str):
-        return value
-    if not value.isascii():
-        value = value.encode("utf-8", "ignore").decode("utf-8")
-    return value.replace("\x00", "") if "\x00" in value else value
-
-
-def clean_line(value: Any) -> Any:
-    r"""Make one line of it: control characters, line breaks and runs of blanks become a space, ends are trimmed.
-
-    Servers unfold header fields in different ways: what they disagree on is how many blanks a fold leaves.
-
-    >>> clean_line(" Re:\r\n\tlunch  at\x1b[2J ")
-    'Re: lunch at [2J'
-    """
-    if not isinstance(value, str):
-        return value
-    if value.isascii() and value.isprintable() and "  " not in value:
-        return value.strip()
-    return " ".join(_CONTROLS.sub(" ", clean_text(value)).split())
-
-
-def clean_address(value: Any) -> Any:
-    r"""Normalise an address as it occurs in mail: lower case, no brackets, ASCII domain (RFC 5890).
-
-    It cleans and never refuses: `root@localhost` and `a..b@docomo.ne.jp` are real.
-
-    >>> clean_address(" <Ann@M\u00fcnchen.Example> ")
-    'ann@xn--mnchen-3ya.example'
-    """
-    if not isinstance(value, str):
-        return value
-    value = _ADDRESS_JUNK.sub("", clean_text(value)).lower()
-    if value.isascii():
-        return value.rstrip(".") if "@" in value else value
-    local, at, domain = unicodedata.normalize("NFC", value).rpartition("@")
-    return f"{local}{at}{ascii_domain(domain)}"
-
-
-def ascii_domain(domain: str) -> str:
-    """Return the A-label form of a domain (UTS 46), or the domain itself where it has none."""
-    domain = domain.strip().strip(".").lower()
-    if domain.isascii() or len(domain) > 253:
-        return domain
-    import idna  # noqa: PLC0415 - 2 ms, needed for few addresses
-
-    try:
-        return idna.encode(domain, uts46=True).decode("ascii")
-    except (idna.IDNAError, UnicodeError):
-        return domain
+        """
+        source = super().model_copy(deep=True) if deep else self
+        return type(self).model_validate(
+            {name: getattr(source, name) for name in self.model_fields_set} | dict(update or {})
+        )
 
 
 def _to_utc(value: datetime) -> datetime:
@@ -133,3 +77,9 @@ else:
 
         def __class_getitem__(cls, item):
             return frozenset[item]
+
+
+__all__ = [
+    "Address", "Day", "Instant", "Line", "Many", "SetOf", "Text", "Value", "ascii_domain", "clean_address",
+    "clean_line", "clean_text",
+]  # fmt: skip

@@ -7,8 +7,8 @@ from collections.abc import Collection
 from functools import lru_cache
 from typing import NamedTuple
 
-from ..model import ascii_domain, clean_address
-from .internal import LONGEST_ADDRESS, in_domains
+from ..model import clean_address
+from .internal import LONGEST_ADDRESS, domain_entry, in_domains, one_address, set_of
 
 
 class _Entries(NamedTuple):
@@ -29,9 +29,10 @@ def is_blocked(address: str, entries: Collection[str], own: Collection[str] = ()
     """
     if not entries:
         return False
-    listed = _is_listed if len(address) <= LONGEST_ADDRESS else _is_listed.__wrapped__
-    if not listed(address, entries if isinstance(entries, frozenset) else frozenset(entries)):
+    listed = _is_listed if len(one_address(address)) <= LONGEST_ADDRESS else _is_listed.__wrapped__
+    if not listed(address, set_of("entries", entries)):
         return False
+    own = set_of("own", own)
     address = clean_address(address)
     return all(clean_address(mine) != address for mine in own)
 
@@ -56,7 +57,7 @@ def _compiled(entries: frozenset[str]) -> _Entries:
             patterns.append(_regex(entry if "@" in entry else f"*@{entry}"))
         elif "@" in entry.removeprefix("@"):
             addresses.add(clean_address(entry))
-        elif domain := ascii_domain(entry.removeprefix("@")):
+        elif domain := domain_entry(entry.removeprefix("@")):
             domains.add(domain)
     return _Entries(
         frozenset(addresses), frozenset(domains), re.compile("|".join(patterns), re.DOTALL) if patterns else None

@@ -6,12 +6,13 @@ import re
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
-from ..model import ascii_domain
+from ..model import ascii_domain, clean_address
 
 if TYPE_CHECKING:
     from tldextract.tldextract import ExtractResult, TLDExtract
 
 _ADDRESS_LITERAL = re.compile(r"\[.*\]|[\d.]+", re.DOTALL)
+_DOMAIN = re.compile(r"\[.*\]|[^\x00-,/:-@\[-^`{-\x7f\s]+", re.DOTALL)
 _ACADEMIC_SUFFIX = re.compile(r"(?:[a-z0-9-]+\.)*(?:edu(?:\.[a-z]{2,3})?|(?:ac|sch)\.[a-z]{2}|k12\.[a-z]{2}\.us)")
 _ACADEMIC_NAME = re.compile(r"(?:uni|tu)-[a-z-]+\.(?:de|at)|univ-[a-z0-9-]+\.fr|university\.[a-z]{2,}")
 """Where universities have no suffix of their own, the names they go by."""
@@ -51,7 +52,13 @@ def _parts(domain: str) -> ExtractResult:
 
 
 def _domain_of(address: str) -> str:
-    return ascii_domain(address.rpartition("@")[2])[:254]
+    """Return the domain of an address or of a domain, empty where a text holds none."""
+    if not isinstance(address, str):
+        raise TypeError(f"an address or a domain is text, not {type(address).__name__}")
+    if "@" in address.removeprefix("@") or not address.isprintable():
+        address = str(clean_address(address))
+    domain = ascii_domain(address.rpartition("@")[2])[:254]
+    return domain if _DOMAIN.fullmatch(domain) else ""
 
 
 def registrable_domain(address: str) -> str | None:

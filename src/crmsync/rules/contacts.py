@@ -20,6 +20,7 @@ from ..model import (
     Policy,
     Response,
     Role,
+    is_mailbox,
 )  # fmt: skip
 from .companies import company_name, is_consumer, work_domain
 from .group import is_group_address
@@ -136,7 +137,7 @@ def _silent_event(event: Event, channel: Channel) -> ContactReason | None:
 
 def _reason(p: Participant, roles: set[Role] | None, channel: Channel) -> ContactReason:
     """Decide on one person; `roles` are those in a meeting, None in mail."""
-    if is_thing(p) or not _is_mailbox(p.address):
+    if is_thing(p) or not _is_person(p.address):
         return ContactReason.THING
     if roles is not None and not roles & _MEETING_ROLES[channel.meeting_contacts]:
         return ContactReason.ROLE
@@ -147,15 +148,9 @@ def _reason(p: Participant, roles: set[Role] | None, channel: Channel) -> Contac
     return ContactReason.ENSURED
 
 
-def _is_mailbox(address: str) -> bool:
-    """Tell a person's mailbox from names such as `undisclosed-recipients:`, Exchange's `/o=…` and servers' own."""
-    local, _, domain = address.rpartition("@")
-    return (
-        bool(local and domain)
-        and domain not in _FOR_ANSWERS
-        and len(address) <= LONGEST_ADDRESS
-        and not local.startswith("/o=")
-    )
+def _is_person(address: str) -> bool:
+    """Tell a person's mailbox from names that nobody can write to, and from servers' own."""
+    return len(address) <= LONGEST_ADDRESS and is_mailbox(address) and address.rpartition("@")[2] not in _FOR_ANSWERS
 
 
 def _contact(address: str, name: str | None) -> Contact:

@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable
 from functools import lru_cache
+from typing import Any, Protocol, runtime_checkable
 
-from .internal import LONGEST_ADDRESS, is_own
+from ..model import AUTOMATIC_HEADERS, clean_address
+from .internal import LONGEST_ADDRESS, is_own, one_address, set_of
 
-Headers = Mapping[str, str] | Iterable[tuple[str, str]]
+
+@runtime_checkable
+class HasItems(Protocol):
+    """A mapping, or what the standard library's `email` parses a message to."""
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """Return names and values; a name may come more than once."""
+
+
+Headers = HasItems | Iterable[tuple[str, str]]
 
 _BULK = frozenset({"bulk", "list", "junk"})
 _OF_LISTS = frozenset({"list-unsubscribe", "list-id", "list-post"})
-_OF_MACHINES = frozenset({"x-autoreply", "x-autorespond"})
+_ANSWERS = frozenset({"auto_reply", "auto-reply", "autoreply"})
 
 _AUTOMATED = frozenset({
     "noreply", "donotreply", "dontreply", "nepasrepondre", "noresponder", "nichtantworten", "keineantwort",
@@ -36,8 +47,9 @@ _SHARED = frozenset({
 def is_automatic(headers: Headers, own: Collection[str] = ()) -> bool:
     """Tell by its headers whether a program sent a message to many, or in answer to another.
 
-    List-Id (RFC 2919), List-Unsubscribe and List-Post (RFC 2369), Precedence of bulk, list or junk, and
-    Auto-Submitted other than "no" (RFC 3834). Header names in any case.
+    List-Id (RFC 2919), List-Unsubscribe and List-Post (RFC 2369), Precedence of bulk, list, junk or auto_reply,
+    Auto-Submitted other than "no" (RFC 3834), and what autoresponders write of their own. `headers` is a mapping with
+    names in any case, pairs of name and value, or an `email.message.Message`.
 
     `own` holds the workspace's domains. What comes through a list at one of them (a customer's mail to the Google
     Group support@) is not automatic for that.
@@ -45,18 +57,30 @@ def is_automatic(headers: Headers, own: Collection[str] = ()) -> bool:
     >>> is_automatic({"List-Id": "<support.acme.com>"}), is_automatic({"List-Id": "<support.acme.com>"}, {"acme.com"})
     (True, False)
     """
-    facts = [(n.lower(), v.strip()) for n, v in (headers.items() if isinstance(headers, Mapping) else headers)]
+    own = set_of("own", own)
+    facts = [(name.lower(), value.strip()) for name, value in _pairs(headers)]
     ours = bool(own) and any(_is_of(own, value) for name, value in facts if name == "list-id")
     for name, value in facts:
-        if name in _OF_MACHINES and value:
+        if name in AUTOMATIC_HEADERS and value and value.lower() not in ("no", "false"):
             return True
         if name in _OF_LISTS and value and not ours:
             return True
-        if name == "precedence" and value.lower() in _BULK and not (ours and value.lower() == "list"):
+        said = value.partition(";")[0].partition("(")[0].strip().lower()
+        if name == "precedence" and (said in _ANSWERS or (said in _BULK and not (ours and said == "list"))):
             return True
-        if name == "auto-submitted" and value.partition(";")[0].strip().lower() not in ("no", ""):
+        if name == "auto-submitted" and said not in ("no", ""):
             return True
     return False
+
+
+def _pairs(headers: Headers) -> Iterable[tuple[str, str]]:
+    if isinstance(headers, str | bytes):
+        raise TypeError("headers are a mapping or pairs of name and value; crmsync.formats.parse_headers reads a text")
+    for pair in headers.items() if isinstance(headers, HasItems) else headers:
+        if isinstance(pair, str | bytes) or len(pair) != 2:
+            raise TypeError(f"a header is a pair of name and value, not {type(pair).__name__}")
+        name, value = pair
+        yield name, value if isinstance(value, str) else str(value)
 
 
 def _is_of(own: Collection[str], list_id: str) -> bool:
@@ -71,12 +95,14 @@ def is_group_address(address: str) -> bool:
     Names are compared with the local part's tokens: `no-reply@`, `noreply+42@`, `info@`, `support-eu@` are
     group addresses, `john.noreply.smith@` and `infante@` are people's.
     """
-    return (_is_group_address if len(address) <= LONGEST_ADDRESS else _is_group_address.__wrapped__)(address)
+    return (_is_group_address if len(one_address(address)) <= LONGEST_ADDRESS else _is_group_address.__wrapped__)(
+        address
+    )
 
 
 @lru_cache(maxsize=65_536)
 def _is_group_address(address: str) -> bool:
-    local = address.lower().rpartition("@")[0]
+    local = clean_address(address).rpartition("@")[0]
     base = local.partition("+")[0].strip("\"'")
     tokens = [t.rstrip("0123456789") or t for t in re.split(r"[._\-=/ ]+", base) if t]
     if not tokens:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
 
@@ -11,6 +12,7 @@ from .companies import is_academic, is_consumer, is_public_suffix, work_domain
 LONGEST_ADDRESS = 320
 """RFC 5321 section 4.5.3.1 allows 254 octets. What is longer is nobody's, and no cache keeps it."""
 
+_WEBSITE = re.compile(r"https?://(?:www\.)?")
 _THINGS = frozenset({CalendarUser.ROOM, CalendarUser.RESOURCE})
 
 
@@ -38,7 +40,9 @@ def is_internal(addresses: Iterable[str], own: Collection[str]) -> bool:
     >>> is_internal(["bob@mail.acme.com"], {"acme.com"}), is_internal(["x@notacme.com"], {"acme.com"})
     (True, False)
     """
-    own = own if isinstance(own, frozenset) else frozenset(own)
+    if isinstance(addresses, str):
+        raise TypeError(f"addresses is a list: write [{addresses!r}] instead of {addresses!r}")
+    own = set_of("own", own)
     seen = False
     for address in addresses:
         seen = True
@@ -49,8 +53,24 @@ def is_internal(addresses: Iterable[str], own: Collection[str]) -> bool:
 
 def is_own(address: str, own: Collection[str]) -> bool:
     """Tell whether one address is the workspace's own; see `is_internal`."""
-    found = _is_own if len(address) <= LONGEST_ADDRESS else _is_own.__wrapped__
-    return found(address, own if isinstance(own, frozenset) else frozenset(own))
+    found = _is_own if len(one_address(address)) <= LONGEST_ADDRESS else _is_own.__wrapped__
+    return found(address, set_of("own", own))
+
+
+def set_of(name: str, entries: Collection[str]) -> frozenset[str]:
+    """Return entries as a set. A text is refused: its letters would be the entries, and match nothing in silence."""
+    if isinstance(entries, frozenset):
+        return entries
+    if isinstance(entries, str | bytes):
+        raise TypeError(f"{name} is a set: write {{{entries!r}}} instead of {entries!r}")
+    return frozenset(entries)
+
+
+def one_address(address: str) -> str:
+    """Refuse what is no text, such as a participant or a list of addresses."""
+    if not isinstance(address, str):
+        raise TypeError(f"an address is text, not {type(address).__name__}")
+    return address
 
 
 def is_thing(participant: Participant) -> bool:
@@ -72,11 +92,16 @@ def _is_own(address: str, own: frozenset[str]) -> bool:
 @lru_cache(maxsize=256)
 def _split(own: frozenset[str]) -> tuple[frozenset[str], frozenset[str]]:
     entries = {entry.strip().removeprefix("@") for entry in own}
-    domains = {ascii_domain(e) for e in entries if "@" not in e} - {""}
+    domains = {domain_entry(e) for e in entries if "@" not in e} - {""}
     return (
         frozenset(clean_address(e) for e in entries if "@" in e),
         frozenset(d for d in domains if not is_consumer(d) and not is_public_suffix(d)),
     )
+
+
+def domain_entry(text: str) -> str:
+    """Read a domain as people write it, also as the address of its website."""
+    return ascii_domain(_WEBSITE.sub("", text.strip().lower()).partition("/")[0].partition(":")[0])
 
 
 def in_domains(domain: str, domains: Collection[str]) -> bool:

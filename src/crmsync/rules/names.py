@@ -6,7 +6,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
-from ..model import PersonName, clean_line
+from ..model import PersonName, clean_address, clean_line
+from .internal import one_address
 from .name_words import (
     ASIDE_WORDS,
     COMPOUND_HANGUL,
@@ -47,7 +48,7 @@ def person_name(display_name: str | None, address: str) -> PersonName:
     >>> person_name(None, "ann.b.smith@x.example")
     PersonName(first='Ann B', last='Smith')
     """
-    return _person_name((display_name or "")[:LONGEST_NAME], address[-LONGEST_NAME:])
+    return _person_name((display_name or "")[:LONGEST_NAME], clean_address(one_address(address))[-LONGEST_NAME:])
 
 
 @lru_cache(maxsize=16_384)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from typing import NamedTuple
 
-from crmsync.model import Participant, Role, clean_address
+from crmsync.model import Participant, Role, clean_address, names_nobody
 
 from .headers import Fields, decode_words, unfold
 
@@ -30,14 +30,18 @@ _TOKEN = re.compile(
     r"""(?P<word>=\?[^?\s"<>]{1,60}\?[bBqQ]\?[^?"<>]*+\?=)
     | (?P<quoted>"(?>(?:[^"\\]++|\\.)*)")
     | <(?P<angle>[^<>]*+)>
-    | <(?P<unclosed>[^<>,;]*+)
+    | <(?P<unclosed>[^<>,;@]*+@[^<>,;]*+)
     | (?P<mark>[,;:()"])
-    | (?P<atom>\s++ | [^\s"<>,;:()=]++ | .)""",
+    | (?P<atom>\s++ | \\. | \[[^\[\]@\s"<>]*+\] | [^\s"<>,;:()=\\\[]++ | .)""",
     re.VERBOSE | re.DOTALL,
 )
 _QUOTED = re.compile(r'"((?>(?:[^"\\]++|\\.)*))"', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
-
+_WIDE = str.maketrans("\uff20\ufe6b", "@@")
+_WORDS = re.compile(r'(?:"(?>(?:[^"\\]++|\\.)*)"|[^\s"])+|"')
+_QUOTES = {"'": "'", '"': '"', "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb", "\u201e": "\u201c"}
+_AT = re.compile(r"\s*@\s*")
+_SPACED_DOT = re.compile(r"(?<=\w)\s+\.\s*(?=\w)")
 
 MAX_OCTETS = 2 << 20
 """So much of a message's address fields is read: some 40,000 people, in a second or two whatever they hold."""
@@ -89,12 +93,11 @@ def _people(value: bytes, role: Role) -> tuple[Participant, ...]:
 
 @lru_cache(maxsize=8192)
 def _person(name: str, address: str, role: Role) -> Participant | None:
-    clean = clean_address(address)
-    return Participant(address=clean, role=role, name=name or None) if clean.strip("@") else None
+    return None if names_nobody(address) else Participant(address=address, role=role, name=name or None)
 
 
 def addresses(value: str) -> list[tuple[str, str]]:
-    """Return the mailboxes of a field as names and addresses, decoded, in order; those of groups too.
+    """Return the mailboxes of a field as names and cleaned addresses, decoded, in order; those of groups too.
 
     Linear, whatever the value. What names no address is left out.
 
@@ -102,12 +105,13 @@ def addresses(value: str) -> list[tuple[str, str]]:
     [('Doe, John', 'john@x.example'), ('Ann', 'ann@x.example')]
     """
     found: list[tuple[str, str]] = []
+    value = value if value.isascii() else value.translate(_WIDE)
     position, end = 0, len(value)
     while position < end:
         if not (plain := _PLAIN.match(value, position)):
             return found + _irregular(value[position:])
         quoted, name, angle, bare = plain.groups()
-        found.append((_name(quoted or name or ""), angle or bare))
+        found.append((_name(quoted or name or ""), clean_address(angle or bare)))
         position = plain.end()
     return found
 
@@ -116,7 +120,7 @@ def _irregular(value: str) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     surname = ""
     for entry in _entries(value):
-        mailboxes = _mailboxes(entry, surname)
+        mailboxes = [(name, clean) for name, raw in _mailboxes(entry, surname) if (clean := clean_address(raw))]
         found += mailboxes
         # Doe, John <john@x.example>: the comma should have been quoted.
         surname = f"{entry.text}, " if not mailboxes and entry.mark == "," and entry.text else ""
@@ -160,31 +164,26 @@ def _entries(value: str) -> Iterator[_Entry]:
 def _mailboxes(entry: _Entry, surname: str) -> list[tuple[str, str]]:
     text, angle = entry.text, entry.angle
     if angle is not None and ("@" in angle or "@" not in text):
-        return [(_name(surname + text if text else entry.comment), _addr_spec(angle))] if angle.strip() else []
+        return [(_name(surname + text if text else entry.comment), angle.strip())] if angle.strip() else []
     if "@" not in text:
         # An entry that is encoded as a whole, which it may not be.
         whole = decode_words(text)
-        return addresses(whole) if "@" in whole and "=?" not in whole else []
-    if text.startswith('"') and '"@' in text:
-        return [(_name(entry.comment), text)]
+        if "@" in whole and "=?" not in whole:
+            return addresses(whole)
+        return [(_name(text), entry.comment)] if "@" in entry.comment else []
     # One address, perhaps with words around it, or several with blanks between.
-    words = "@".join(piece.strip() for piece in text.split("@")).split()
+    local, at, domain = _AT.sub("@", text).partition("@")
+    words = _WORDS.findall(f"{local}{at}{_SPACED_DOT.sub('.', domain)}")
     found = [word for word in words if "@" in word]
-    rest = " ".join(word for word in words if "@" not in word) or entry.comment or angle or ""
-    return [(_name(rest) if len(found) == 1 else "", word.strip("'")) for word in found]
-
-
-def _addr_spec(angle: str) -> str:
-    """Take off what is no address: an obsolete route (RFC 5322 section 4.4), or the scheme of a link."""
-    angle = angle.strip()
-    if angle.startswith("@") or angle[:7].lower() == "mailto:":
-        angle = angle.rpartition(":")[2]
-    return angle
+    rest = " ".join(word for word in words if "@" not in word) or entry.comment
+    if not rest and angle and not angle.startswith("/"):
+        rest = angle
+    return [(_name(rest) if len(found) == 1 else "", word) for word in found]
 
 
 def _name(text: str) -> str:
     if '"' in text:
         text = _QUOTED.sub(lambda quoted: _QUOTED_PAIR.sub(r"\1", quoted[1]), text)
-    text = " ".join(decode_words(text).split()).strip(", ")
+    text = " ".join(decode_words(text).split()).strip(", <>")
     # Quotes around the whole say nothing; encoded words may hold them too.
-    return text[1:-1].strip() if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text
+    return text[1:-1].strip() if len(text) > 1 and text[-1] == _QUOTES.get(text[0]) else text
