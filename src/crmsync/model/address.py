@@ -213,8 +213,8 @@ def _address(local: str, domain: str) -> str:
     local = _LOCAL_END.split(local)[-1].translate(_UNSEAL)
     stripped = local.strip(_AROUND)
     local = stripped or local
-    if not local or not domain:
-        return ""
+    if not local or not domain or local.startswith("//"):
+        return ""  # the last is a web address, of which "@ann" is a part
     if encapsulated := _IMCEA.fullmatch(local):
         plain = _HEX.sub(lambda code: chr(int(code[1], 16)), encapsulated[1])
         if "@" in plain.strip("@") and "imcea" not in plain:
