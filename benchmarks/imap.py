@@ -9,7 +9,6 @@ and with 40 ms a round trip. What is printed compares, it promises nothing.
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import os
 import shutil
@@ -78,9 +77,8 @@ def main() -> None:
         _child(*options.child)
         return
     sides = ["crmsync", "yardstick", "naive", "mbsync"]
-    if options.no_naive or not importlib.util.find_spec("imapclient"):
+    if options.no_naive:
         sides.remove("naive")
-        print("the naive client is left out; it needs imapclient, from PyPI")
     if not shutil.which("mbsync"):
         sides.remove("mbsync")
         print("mbsync is not installed (Debian: isync); left out")

@@ -39,6 +39,14 @@ class Stored:
         header, _, text = raw.partition(b"\r\n\r\n")
         return cls(header + b"\r\n\r\n", text, **options)
 
+    def part(self, section: str, start: int, count: int) -> bytes:
+        if section == "2" and self.attachment:
+            end = min(start + count, self.attachment * len(_CHUNK))
+            lines = range(start // len(_CHUNK), -(-end // len(_CHUNK)))
+            return (_CHUNK * len(lines))[start % len(_CHUNK) :][: max(end - start, 0)]
+        whole = {"HEADER": self.header, "": self.header + self.text}.get(section, self.text)
+        return whole[start : start + count]
+
     def described(self) -> str:
         if self.structure is not None:
             return self.structure
@@ -143,10 +151,8 @@ class ScriptedServer:
             talk = _Talk(self, connection)
             for line in lines:
                 tag, _, text = line.decode("utf-8", "replace").rstrip("\r\n").partition(" ")
-                if tag == "DONE":
-                    tag, text = talk.idling, "DONE"
-                elif text == "IDLE":
-                    talk.idling = tag
+                if talk.asking:  # the line goes on with a command
+                    tag, text = talk.asking, f"{tag} {text}".rstrip()
                 self.commands.append(text)
                 said = self.hook(text)
                 if said == "hang":
@@ -155,6 +161,7 @@ class ScriptedServer:
                 if said == "cut":
                     return
                 if isinstance(said, bytes):
+                    talk.asking = tag if said.startswith(b"+") else ""
                     connection.sendall(said.replace(b"TAG", tag.encode()))
                 elif not talk.answer(tag, text):
                     return
@@ -168,13 +175,14 @@ class _Talk:
         self.connection = connection
         self.folder: Folder | None = None
         self.enabled: set[str] = set()
-        self.idling = ""
-        """The tag of an IDLE."""
+        self.asking = ""
+        """The tag of a command of which more is awaited."""
 
     def say(self, text: str) -> None:
         self.connection.sendall(text.encode() + b"\r\n")
 
     def answer(self, tag: str, text: str) -> bool:
+        self.asking = ""
         verb = text.split(" ", 2)
         name = " ".join(verb[:2]).upper() if verb[0].upper() == "UID" else verb[0].upper()
         method = getattr(self, "_" + name.lower().replace(" ", "_"), None)
@@ -200,6 +208,12 @@ class _Talk:
     def _enable(self, text: str) -> None:
         self.enabled |= set(text.upper().split()[1:])
         self.say(f"* ENABLED {' '.join(text.split()[1:])}")
+
+    def _idle(self, _: str) -> str:
+        return "BAD there is no IDLE but by a hook"
+
+    def _id(self, _: str) -> None:
+        self.say('* ID ("name" "scripted")')
 
     def _noop(self, _: str) -> None:
         return None
@@ -249,8 +263,8 @@ class _Talk:
         match = re.match(r"UID SEARCH( RETURN \(ALL\))? (.*)", text)
         assert match
         uids = sorted(self.folder.messages)
-        if "DELETED" in match[2]:
-            uids = [uid for uid in uids if "\\Deleted" in self.folder.messages[uid].flags]
+        if flag := re.search("DELETED|DRAFT", match[2]):
+            uids = [uid for uid in uids if f"\\{flag[0].title()}" in self.folder.messages[uid].flags]
         elif "UID" in match[2]:
             uids = list(self._uids(match[2].split()[1]))
         if match[1]:
@@ -296,24 +310,16 @@ class _Talk:
             said.append(b"THREADID (T1)")
         if "BODYSTRUCTURE" in items:
             said.append(b"BODYSTRUCTURE " + stored.described().encode())
+        if "RFC822.SIZE" in items:
+            said.append(b"RFC822.SIZE %d" % len(stored.header + stored.text))
         if "HEADER.FIELDS" in items:
             said.append(b"BODY[HEADER.FIELDS (X)] {%d}\r\n" % len(stored.header) + stored.header)
-        big = 0
-        if match := re.search(r"BODY\.PEEK\[([\d.]*)\]", items):
-            if match[1] == "2" and stored.attachment:
-                big = stored.attachment
-                said.append(b"BODY[2] {%d}\r\n" % (big * len(_CHUNK)))
-            else:
-                text = stored.header + stored.text if not match[1] else stored.text
-                origin = b"<0>" if "<0." in items else b""
-                said.append(b"BODY[%b]%b {%d}\r\n" % (match[1].encode(), origin, len(text)) + text)
+        for section, start, count in re.findall(r"BODY\.PEEK\[([\d.]*|HEADER)\](?:<(\d+)\.(\d+)>)?", items):
+            text = stored.part(section, int(start or 0), int(count or 1 << 40))
+            origin = b"<%b>" % start.encode() if start else b""
+            said.append(b"BODY[%b]%b {%d}\r\n" % (section.encode(), origin, len(text)) + text)
         word = b"UIDFETCH" if "UIDONLY" in self.enabled else b"FETCH"
-        self.connection.sendall(b"* %d %b (" % (uid, word) + b" ".join(said))
-        while big:
-            lines = min(big, 4_000)
-            self.connection.sendall(_CHUNK * lines)
-            big -= lines
-        self.connection.sendall(b")\r\n")
+        self.connection.sendall(b"* %d %b (" % (uid, word) + b" ".join(said) + b")\r\n")
 
 
 def _ranges(uids: list[int]) -> str:

@@ -16,7 +16,7 @@ from crmsync.errors import CrmSyncError, NeedsAdmin, NotAuthorized, RateLimited,
 from crmsync.model import Selection
 from crmsync.providers.imap import ImapMail
 from crmsync.providers.imap.answers import Status, refusal, status
-from crmsync.providers.imap.connection import connect
+from crmsync.providers.imap.login import connect
 from crmsync.providers.network.access import Access
 
 
@@ -215,7 +215,7 @@ def test_a_token_that_is_refused_asks_for_a_new_connection_of_the_account(server
     def refuse(text: str) -> bytes | None:
         if text.startswith("AUTHENTICATE"):
             return b"+ " + base64.b64encode(b'{"status":"400","scope":"https://mail.google.com/"}') + b"\r\n"
-        return b"c1 NO [AUTHENTICATIONFAILED] Invalid credentials\r\n" if not text else None
+        return b"TAG NO [AUTHENTICATIONFAILED] Invalid credentials\r\n" if not text else None
 
     server.hook = refuse
     server.greeting = b"* OK [CAPABILITY IMAP4rev1 AUTH=XOAUTH2 SASL-IR] ready\r\n"
@@ -229,13 +229,12 @@ def test_a_token_that_is_refused_asks_for_a_new_connection_of_the_account(server
 
 def test_a_name_or_password_beyond_ascii_is_sent_as_a_literal(server: ScriptedServer) -> None:
     server.greeting = b"* OK [CAPABILITY IMAP4rev1] ready\r\n"
-    # The lines that follow have no tag: the script takes their first word for one.
-    answers = {"LOGIN {8}": b"+ go on\r\n", "{6}": b"+ go on\r\n", "": b"c1 OK welcome\r\n"}
+    answers = {"LOGIN {8}": b"+ go on\r\n", "b\u00fc@x.de {6}": b"+ go on\r\n", "p\u00e4ss!": b"TAG OK welcome\r\n"}
     server.hook = answers.get
 
     connect(server.access(username="b\u00fc@x.de", password=lambda: "p\u00e4ss!")).close()
 
-    assert ["LOGIN {8}", "{6}", ""] == server.commands[:3]
+    assert list(answers) == server.commands[:3]
 
 
 # -- what refusals mean

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 
@@ -12,18 +11,20 @@ from ...formats.mail.headers import message_ids
 from ...model import CollectionRole
 from ..network.access import Access
 from ..smtp.sent import SentFolder
-from . import values
 from .answers import Status
-from .connection import Command, Connection, connect
+from .client import Client, quoted, read_status
+from .fetching import fetches
 from .folders import Folder, list_folders
-from .mailbox import select
-from .values import Data
+from .login import connect
+from .mailbox import search, select
+from .messages import header_of
+from .uids import UidSet
+from .values import Items
 
 LAST = 200
 """Where a server cannot search, so many of the newest copies are looked at."""
 
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_UID = re.compile(rb"\b(\d{1,10})\b")
+_FIELD = "UID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)]"
 
 
 class ImapSent(SentFolder):
@@ -40,45 +41,30 @@ class ImapSent(SentFolder):
 
     def find(self, message_id: str) -> str | None:
         """See `SentFolder`."""
-        with self._open() as (connection, folders):
+        with self._open() as (client, folders):
             # On Gmail the stream that is synced is All Mail, where what was sent lies too.
-            gmail = [f for f in folders if connection.has("X-GM-EXT-1") and f.collection.role is CollectionRole.ALL]
-            select(connection, (gmail[0] if gmail else self._sent(folders)).wire)
-            connection.settle()
-            wanted = values.quoted(f"<{message_id}>")
-            command = connection.run(b"UID SEARCH HEADER Message-ID " + wanted, b"SEARCH", b"ESEARCH")
-            uids = [int(uid) for line in command.lines for uid in _UID.findall(line[0])] if _done(command) else None
-            # A search is a look into an index that may lag behind, or, as at Yahoo, it fails now and then.
-            found = _among(connection, message_id, uids)
-            return None if found is None or connection.selected is None else f"{connection.selected[1]}.{found}"
+            gmail = [f for f in folders if client.has("X-GM-EXT-1") and f.collection.role is CollectionRole.ALL]
+            told, _ = select(client, (gmail[0] if gmail else self._sent(folders)).wire)
+            found = _found(client, message_id, told.get("UIDNEXT", LAST))
+            return None if found is None else f"{told['UIDVALIDITY']}.{found}"
 
     def append(self, octets: bytes, at: datetime) -> str | None:
         """See `SentFolder`."""
-        with self._open() as (connection, folders):
-            zone = at.strftime("%z")[:5] or "+0000"
-            moment = f"{at.day:2}-{_MONTHS[at.month - 1]}-{at.year:04} {at:%H:%M:%S} {zone}"
-            text = b'APPEND %b (\\Seen) "%b" {%d}' % (
-                values.quoted(self._sent(folders).wire),
-                moment.encode(),
-                len(octets),
-            )
-            (command,) = connection.start((text, ()))
-            if connection.continued(command):
-                connection.wire.send(octets + b"\r\n")
-                connection.finish(command)
-            said = command.said
-            if said is None or not _done(command):
-                raise _refused(said, connection.host)
+        with self._open() as (client, folders), client.talking():
+            folder = quoted(self._sent(folders).wire).encode("latin-1")
+            said = read_status(*client._imap.append(folder, "(\\Seen)", at, octets))
+            if not said.ok:
+                raise _refused(said, client.host)
             # RFC 4315 section 3: the folder's UIDVALIDITY, and the UID.
             return ".".join(said.detail.split()) if said.code == "APPENDUID" else None
 
     @contextmanager
-    def _open(self) -> Iterator[tuple[Connection, list[Folder]]]:
-        connection = connect(self._access)
+    def _open(self) -> Iterator[tuple[Client, list[Folder]]]:
+        client = connect(self._access)
         try:
-            yield connection, list_folders(connection)
+            yield client, list_folders(client)
         finally:
-            connection.close()
+            client.close()
 
     def _sent(self, folders: list[Folder]) -> Folder:
         own = [folder for folder in folders if not folder.foreign]
@@ -95,37 +81,39 @@ class ImapSent(SentFolder):
         )
 
 
-def _done(command: Command) -> bool:
-    return command.said is not None and command.said.kind == "OK"
+def _found(client: Client, message_id: str, uidnext: int) -> int | None:
+    """Return the UID of the message with this Message-ID; None where there is none.
+
+    A search is a look into an index that may lag behind, or, as at Yahoo, it fails now and then: the newest messages
+    are looked at all the same.
+
+    Raises:
+        Unavailable: nobody can tell now.
+
+    """
+    found = search(client, f"HEADER Message-ID {quoted(f'<{message_id}>'.encode())}")
+    seen = 0
+    newest = UidSet([(max(uidnext - LAST, 1), max(uidnext, LAST))])
+    for uids in (next((found or UidSet()).pages(LAST), UidSet()), newest):
+        headers = client.fetched_by(*fetches(uids, _FIELD)) if uids else {}
+        seen += len(headers)
+        same = [uid for uid, items in headers.items() if message_id in _ids(items)]
+        if same:
+            return max(same)
+    if found is None and seen < client.exists:
+        raise Unavailable(f"{client.host} cannot search the folder for sent mail now; try again later")
+    return None
 
 
-def _among(connection: Connection, message_id: str, uids: list[int] | None) -> int | None:
-    """Return the UID of the message with this Message-ID, among these or, where there are none, the newest."""
-    if not connection.exists:
-        return None
-    found: list[int] = []
-
-    def take(uid: int, items: dict[bytes, Data]) -> None:
-        header = next((value for name, value in items.items() if name.startswith(b"BODY[HEADER")), None)
-        if isinstance(header, bytes) and message_id in message_ids(
-            header.partition(b":")[2].decode("utf-8", "replace")
-        ):
-            found.append(uid)
-
-    connection.on_fetch = take
-    items = b"(UID BODY.PEEK[HEADER.FIELDS (MESSAGE-ID)])"
-    try:
-        if uids:
-            connection.run(b"UID FETCH %b %b" % (b",".join(b"%d" % uid for uid in uids[:LAST]), items))
-        if not found:
-            connection.run(b"FETCH %d:* %b" % (max(connection.exists - LAST + 1, 1), items))
-    finally:
-        connection.on_fetch = None
-    return max(found, default=None)
+def _ids(items: Items) -> Sequence[str]:
+    field = header_of(items)
+    if field is None:
+        raise Unavailable("the server does not show what is in the folder for sent mail; try again later")
+    return message_ids(field.partition(b":")[2].decode("utf-8", "replace"))
 
 
-def _refused(said: Status | None, host: str) -> Exception:
-    code = said.code if said else ""
+def _refused(said: Status, host: str) -> Exception:
+    code = said.code
     if code in ("OVERQUOTA", "LIMIT"):
         return RateLimited(f"{host} has no room for the copy", retry_after=3_600)
     if code == "TOOBIG":

@@ -10,14 +10,15 @@ from collections.abc import Iterator
 from ...errors import NotFound, TooLarge
 from ...formats import decode_part
 from ..network.access import Access
-from . import values
-from .answers import refusal
-from .connection import Connection, connect
+from .client import Client
+from .login import connect
 from .mailbox import select
-from .structure import read_structure
-from .values import Data
+from .structure import RemotePart, read_structure
 
 _PART = re.compile(r"[1-9]\d{0,4}(?:\.[1-9]\d{0,4}){0,100}")
+PIECE = 1 << 20
+"""Octets that are asked for at once."""
+
 WHOLE = 64 << 20
 """Up to this a message is read whole to find an attachment in it that the server does not know."""
 
@@ -45,49 +46,41 @@ def read_attachment(
     """
     if not uid or not _PART.fullmatch(part):
         raise NotFound("there is no such attachment")
-    connection = connect(access)
+    client = connect(access)
     try:
-        select(connection, wire)
-        if connection.selected != (wire, uidvalidity):
+        select(client, wire)
+        if client.selected != (wire, uidvalidity):
             raise NotFound("the message's folder was set up anew; sync it, and ask again")
-        encoding = _encoding(connection, uid, part)
+        here = _described(client, uid, part)
         yielded = 0
         for piece in (
-            _whole(connection, uid, part) if encoding is None else decoded(_octets(connection, uid, part), encoding)
+            decoded(_octets(client, uid, part, here.octets), here.encoding) if here else _whole(client, uid, part)
         ):
             yielded += len(piece)
             if limit is not None and yielded > limit:
                 raise TooLarge(f"the attachment is larger than {limit} octets")
             yield piece
     finally:
-        connection.wire.close()  # in the middle of it too: the rest is not wanted
+        client.line.close()  # in the middle of it too: the rest is not wanted
 
 
-def _encoding(connection: Connection, uid: int, part: str) -> bytes | None:
-    """Return how a part is encoded; None where the server knows no such part."""
-    found: list[Data] = []
-
-    def take(said: int, items: dict[bytes, Data]) -> None:
-        if said == uid and b"BODYSTRUCTURE" in items:
-            found.append(items[b"BODYSTRUCTURE"])
-
-    connection.on_fetch = take
-    connection.require(connection.start((b"UID FETCH %d (UID BODYSTRUCTURE)" % uid, ()))[0])
-    connection.on_fetch = None
-    if not found:
+def _described(client: Client, uid: int, part: str) -> RemotePart | None:
+    """Return a part as the server describes it; None where it knows no such part."""
+    found = client.fetched_by(f"UID FETCH {uid} (UID BODYSTRUCTURE)").get(uid)
+    if found is None:
         raise NotFound("the message is no longer in its folder")
     try:
-        root = read_structure(found[0])
+        root = read_structure(found.get(b"BODYSTRUCTURE"))
     except ValueError:
         return None
-    here = next((one for one in root.walk() if one.number == part and not one.children), None)
-    return here.encoding if here else None
+    parts = [one for one in root.walk() if one.number == part and not one.children]
+    return next((one for one in parts if isinstance(one, RemotePart)), None)
 
 
-def _whole(connection: Connection, uid: int, part: str) -> Iterator[bytes]:
+def _whole(client: Client, uid: int, part: str) -> Iterator[bytes]:
     """Yield one part of a message that was read as a whole, because the server cannot tell its parts."""
     data = bytearray()
-    for piece in _octets(connection, uid, ""):
+    for piece in _octets(client, uid, "", WHOLE):
         data += piece
         if len(data) > WHOLE:
             raise TooLarge(f"the server cannot tell the parts of the message, and it is larger than {WHOLE} octets")
@@ -97,27 +90,24 @@ def _whole(connection: Connection, uid: int, part: str) -> Iterator[bytes]:
         raise NotFound("the message has no such part") from None
 
 
-def _octets(connection: Connection, uid: int, part: str) -> Iterator[bytes]:
-    """Yield a part's octets as they are sent, however many they are."""
-    (command,) = connection.start((b"UID FETCH %d (UID BODY.PEEK[%b])" % (uid, part.encode()), ()))
-    sent = False
-    while command.said is None:
-        lines: list[bytes] = []
-        for piece in connection.wire.stream(lines):
-            if b" FETCH " in lines[0][:30].upper() or b" UIDFETCH " in lines[0][:30].upper():
-                sent = True
-                yield piece
-        if len(lines) == 1:
-            short = values.fetched(lines)
-            body = next((v for n, v in short[1].items() if n.startswith(b"BODY[")), None) if short else None
-            if isinstance(body, bytes):
-                sent = True
-                yield body
-            connection.hear(lines)
-    if not command.said.ok:
-        raise refusal(command.said, connection.host)
-    if not sent:
-        raise NotFound("the server does not give this part")
+def _octets(client: Client, uid: int, part: str, announced: int) -> Iterator[bytes]:
+    """Yield a part's octets, however many they are, a piece at a time (RFC 9051 section 6.4.5).
+
+    A piece that is short is its last where the part is as long as announced; else one more is asked for.
+    """
+    start = 0
+    while True:
+        found = client.fetched_by(f"UID FETCH {uid} (UID BODY.PEEK[{part}]<{start}.{PIECE}>)").get(uid, {})
+        name, piece = next((one for one in found.items() if one[0].startswith(b"BODY[")), (b"", None))
+        if not isinstance(piece, bytes):
+            if start:
+                return  # NIL: there is no more
+            raise NotFound("the server does not give this part")
+        if piece:
+            yield piece
+        start += len(piece)
+        if not piece or not name.endswith(b">") or (len(piece) < PIECE and start >= announced):
+            return
 
 
 def decoded(pieces: Iterator[bytes], encoding: bytes) -> Iterator[bytes]:

@@ -1,39 +1,29 @@
-"""Many messages, page by page, while the server is already sending the next (RFC 9051 section 5.5).
+"""Many messages, page by page (RFC 9051 section 5.5).
 
-For each page envelopes come first and the screen is asked; only of what it lets in the text is fetched. With the texts
-of one page those of the next have been asked for, and the envelopes of the one after that: whoever takes the pages
-waits for the server only where the server is slower.
+Of each page envelopes come first and the screen is asked; only of what it lets in the text is fetched, all of it in one
+go. A page is two round trips.
 """
 
 from __future__ import annotations
 
-from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from itertools import islice
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ...errors import RateLimited
 from ...model import Collection, Decision, Item, Outcome, Screen, Screened, Skipped
 from .answers import refusal
-from .connection import Command, Connection
+from .client import Client
 from .gmail import Labels
-from .mailbox import among
-from .messages import Envelope, envelope_items, has_flag, is_envelope, read_items, text_items, whole  # fmt: skip
+from .mailbox import among, has_flag
+from .messages import Envelope, envelope_items, header_of, read_items, text_items, whole
 from .uids import UidSet
-from .values import Data
+from .values import Items
 
 LINE = 8_000
 """Commands are no longer than this (RFC 7162 section 4 advises 8192)."""
 
 CHUNK_OCTETS = 8 << 20
-"""Texts of so many octets are in memory at once, and as much again of the next page."""
-
-HELD = 48 << 20
-"""What a server sends beyond this, whatever it announced, is cut short."""
-
-_CUT = 16 << 10
-_AHEAD = 2
+"""Texts of so many octets are in memory at once."""
 
 
 class Place(NamedTuple):
@@ -47,7 +37,7 @@ class Place(NamedTuple):
     known: UidSet | None = None
     """Other messages than these are gone if they are marked as deleted; where it is not said, none is."""
 
-    def is_gone(self, uid: int, items: Mapping[bytes, Data]) -> bool:
+    def is_gone(self, uid: int, items: Items) -> bool:
         """Tell whether a message is marked as deleted, and nobody but this answer would say so."""
         return self.known is not None and uid not in self.known and has_flag(items, b"\\deleted")
 
@@ -66,32 +56,22 @@ class Taken(NamedTuple):
     skipped: Sequence[Skipped] = ()
     gone: Sequence[str] = ()
 
-
-class Interrupted(Exception):
-    """Somebody else used the connection meanwhile; what is left has to be asked for again."""
-
-
-@dataclass
-class _Chunk:
-    """Some messages of a page, those that take text in memory at once."""
-
-    decided: UidSet
-    """Those that are done without a text."""
-    screened: list[Screened]
-    skipped: list[Skipped]
-    gone: list[str]
-    envelopes: list[Envelope] = field(default_factory=list)
-    commands: list[Command] | None = None
-    """Fetch the texts; None until they are asked for."""
+    def and_(self, other: Taken) -> Taken:
+        """Join two."""
+        return Taken(
+            self.uids | other.uids,
+            [*self.items, *other.items],
+            [*self.screened, *other.screened],
+            [*self.skipped, *other.skipped],
+            [*self.gone, *other.gone],
+        )
 
 
-def read_messages(
-    connection: Connection, pages: Iterator[UidSet], place: Place, screen: Screen | None
-) -> Iterator[Taken]:
+def read_messages(client: Client, pages: Iterator[UidSet], place: Place, screen: Screen | None) -> Iterator[Taken]:
     """Read messages of the open folder.
 
     Args:
-        connection: has the folder open.
+        client: has the folder open.
         pages: which, in the order to read them.
         place: what they have in common.
         screen: asked with each envelope.
@@ -100,115 +80,49 @@ def read_messages(
         SourceError: the connection is lost, or the server refuses everything.
 
     """
-    reading = _Reading(connection, pages, place, screen)
-    try:
-        yield from reading.taken()
-    finally:
-        # What is still under way is read and dropped when the next command needs its answer.
-        if connection.on_fetch == reading.take:
-            connection.on_fetch = None
+    reading = _Reading(client, place, screen)
+    for page in pages:
+        envelopes, done = reading.decided(page)
+        for chunk in _chunks(envelopes):
+            done = done.and_(reading.made_whole(chunk))
+            yield done
+            done = Taken(UidSet())
+        if done.uids:
+            yield done
 
 
 class _Reading:
-    def __init__(self, connection: Connection, pages: Iterator[UidSet], place: Place, screen: Screen | None) -> None:
-        self._connection = connection
-        self._pages = pages
+    def __init__(self, client: Client, place: Place, screen: Screen | None) -> None:
+        self._client = client
         self._place = place
         self._screen = screen
-        self._asked: deque[tuple[UidSet, list[Command]]] = deque()
-        self._chunks: deque[_Chunk] = deque()
-        self._envelopes: dict[int, Mapping[bytes, Data]] = {}
-        self._texts: dict[int, dict[bytes, Data]] = {}
-        self._held = 0
-        self._items = envelope_items(connection, gmail=place.labels is not None)
-        connection.on_fetch = None
-        connection.settle()  # what was asked for before and is not wanted any more
-        connection.on_fetch = self.take
+        self._items = envelope_items(client, gmail=place.labels is not None)
 
-    def taken(self) -> Iterator[Taken]:
-        self._ask([], pages=_AHEAD)
-        while self._asked or self._chunks:
-            while not all(chunk.commands is not None for chunk in self._chunks) or len(self._chunks) < _AHEAD:
-                waiting = [chunk for chunk in self._chunks if chunk.commands is None]
-                if len(self._chunks) - len(waiting) >= _AHEAD:
-                    break
-                if waiting:
-                    more = _AHEAD - 1 if len(waiting) == 1 and not self._asked else 0
-                    waiting[0].commands = self._ask(_text_fetches(waiting[0].envelopes), pages=more)
-                elif self._asked:
-                    self._decide()
-                else:
-                    break
-            yield self._finish(self._chunks.popleft())
-            if self._connection.on_fetch != self.take:
-                raise Interrupted
-
-    def take(self, uid: int, items: dict[bytes, Data]) -> None:
-        """Keep what a FETCH answers, whichever command asked for it."""
-        if is_envelope(items):
-            self._drop(self._envelopes.pop(uid, {}))
-            self._envelopes[uid] = self._within_bounds(items)
-            return
-        for name, value in items.items():
-            if name.startswith(b"BODY["):
-                self._texts.setdefault(uid, {})[name] = self._within_bounds({name: value})[name] or b""
-
-    def _within_bounds(self, items: dict[bytes, Data]) -> dict[bytes, Data]:
-        octets = _octets(items)
-        if self._held + octets > HELD:
-            items = {name: v[:_CUT] if isinstance(v, bytes) else v for name, v in items.items()}
-            octets = _octets(items)
-        self._held += octets
-        return items
-
-    def _drop(self, items: Mapping[bytes, Data]) -> None:
-        self._held -= _octets(items)
-
-    def _ask(self, texts: list[bytes], *, pages: int) -> list[Command]:
-        """Ask for texts, and for the envelopes of so many more pages, in one go; return the commands for the texts."""
-        commands, asked = list(texts), []
-        for page in islice(self._pages, pages):
-            envelopes = fetches(page, self._items)
-            asked.append((page, len(commands), len(commands) + len(envelopes)))
-            commands += envelopes
-        if not commands:
-            return []
-        started = self._connection.start(*((text, ()) for text in commands))
-        self._asked.extend((page, started[begin:end]) for page, begin, end in asked)
-        return started[: len(texts)]
-
-    def _decide(self) -> None:
-        """Ask the screen about the next page."""
-        page, commands = self._asked.popleft()
-        skipped, gone = self._complete(page, commands)
+    def decided(self, page: UidSet) -> tuple[list[Envelope], Taken]:
+        """Fetch a page's envelopes and ask the screen; return those that it lets in, and what became of the others."""
+        place = self._place
+        found = self._fetched(dict.fromkeys(page, self._items), lambda items: header_of(items) is not None)
+        gone = [place.id_of(uid) for uid in found.gone]
+        skipped = [Skipped(id=place.id_of(uid), why="the server does not give it") for uid in found.missing]
         screened: list[Screened] = []
         envelopes: list[Envelope] = []
-        for uid in reversed(page):
-            items = self._envelopes.pop(uid, None)
-            if items is None:
+        for uid in reversed(page - found.gone - found.missing):
+            items = found.items.pop(uid)
+            if place.is_gone(uid, items):
+                gone.append(place.id_of(uid))
                 continue
-            self._drop(items)
-            if self._place.is_gone(uid, items):
-                gone.append(self._place.id_of(uid))
-                continue
-            envelope = self._envelope(uid, items)
-            if isinstance(envelope, Skipped):
-                skipped.append(envelope)
+            try:
+                envelope = read_items(uid, items, place.collections, place.labels, html=place.html)
+            except Exception as error:
+                why = f"its header cannot be read: {type(error).__name__}"
+                skipped.append(Skipped(id=place.id_of(uid), why=why))
                 continue
             decision = self._decision(envelope)
             if decision is not None and decision.outcome is not Outcome.STORED:
-                screened.append(Screened(id=self._place.id_of(uid), decision=decision))
+                screened.append(Screened(id=place.id_of(uid), decision=decision))
             else:
                 envelopes.append(envelope)
-        chunks = [_Chunk(page - UidSet.of(e.uid for e in envelopes), screened, skipped, gone)]
-        octets = 0
-        for envelope in envelopes:
-            if octets + envelope.octets > CHUNK_OCTETS and chunks[-1].envelopes:
-                chunks.append(_Chunk(UidSet(), [], [], []))
-                octets = 0
-            chunks[-1].envelopes.append(envelope)
-            octets += envelope.octets
-        self._chunks.extend(chunks)
+        return envelopes, Taken(page - UidSet.of(e.uid for e in envelopes), (), screened, skipped, gone)
 
     def _decision(self, envelope: Envelope) -> Decision | None:
         try:
@@ -216,101 +130,106 @@ class _Reading:
         except Exception:
             return None  # with its text it comes to whoever asks, and fails there on record
 
-    def _complete(self, page: UidSet, commands: list[Command]) -> tuple[list[Skipped], list[str]]:
-        """Wait for a page's envelopes; say what became of those messages of which none came."""
-        refused = self._wait(commands)
-        missing = page - UidSet.of(uid for uid in page if uid in self._envelopes)
-        if not missing:
-            return [], []
-        there = among(self._connection, missing)
-        gone = [self._place.id_of(uid) for uid in missing - there]
-        if refused and there:
-            # One message that the server fails at may have kept it from answering for the others.
-            alone = self._connection.start(
-                *((text, ()) for uid in there for text in fetches(UidSet.of([uid]), self._items))
-            )
-            self._wait(alone)
-        return [
-            Skipped(id=self._place.id_of(uid), why="the server does not give it")
-            for uid in there
-            if uid not in self._envelopes
-        ], gone
-
-    def _wait(self, commands: list[Command]) -> bool:
-        """Wait for commands; tell whether one was refused."""
-        refused = False
-        for command in commands:
-            said = self._connection.finish(command)
-            if not said.ok:
-                error = refusal(said, self._connection.host)
-                if isinstance(error, RateLimited) or said.code == "UNAVAILABLE":
-                    raise error
-                refused = True
-        return refused
-
-    def _envelope(self, uid: int, items: Mapping[bytes, Data]) -> Envelope | Skipped:
+    def made_whole(self, chunk: Sequence[Envelope]) -> Taken:
+        """Fetch texts, and make messages whole."""
         place = self._place
-        try:
-            return read_items(uid, items, place.collections, place.labels, html=place.html)
-        except Exception as error:
-            return Skipped(id=place.id_of(uid), why=f"its header cannot be read: {type(error).__name__}")
-
-    def _finish(self, chunk: _Chunk) -> Taken:
-        """Wait for a chunk's texts, and make its messages whole."""
-        refused = self._wait(chunk.commands or [])
-        skipped, gone = list(chunk.skipped), list(chunk.gone)
-        late = UidSet.of(e.uid for e in chunk.envelopes if text_items(e) and e.uid not in self._texts)
-        if late:
-            there = among(self._connection, late)
-            gone += [self._place.id_of(uid) for uid in late - there]
-            if refused and there:
-                alone = [text for e in chunk.envelopes if e.uid in there for text in _text_fetches([e])]
-                self._wait(self._connection.start(*((text, ()) for text in alone)))
-            absent = [uid for uid in there if uid not in self._texts]
-            skipped += [Skipped(id=self._place.id_of(uid), why="the server does not give its text") for uid in absent]
-            late = (late - there) | UidSet.of(absent)
+        found = self._fetched({e.uid: wanted for e in chunk if (wanted := text_items(e))}, _has_text)
+        gone = [place.id_of(uid) for uid in found.gone]
+        skipped = [Skipped(id=place.id_of(uid), why="the server does not give its text") for uid in found.missing]
         items: list[Item] = []
-        for envelope in chunk.envelopes:
-            if envelope.uid in late:
+        for envelope in chunk:
+            if envelope.uid in found.gone or envelope.uid in found.missing:
                 continue
-            id_ = self._place.id_of(envelope.uid)
-            texts = self._texts.pop(envelope.uid, {})
-            self._drop(texts)
+            id_ = place.id_of(envelope.uid)
             try:
-                items.append(Item(id=id_, records=[whole(envelope, texts, html=self._place.html)]))
+                record = whole(envelope, found.items.pop(envelope.uid, {}), html=place.html)
+                items.append(Item(id=id_, records=[record]))
             except Exception as error:
                 skipped.append(Skipped(id=id_, why=f"its text cannot be read: {type(error).__name__}"))
-        uids = chunk.decided | UidSet.of(e.uid for e in chunk.envelopes)
-        return Taken(uids, items, chunk.screened, skipped, gone)
+        return Taken(UidSet.of(e.uid for e in chunk), items, (), skipped, gone)
+
+    def _fetched(self, wanted: Mapping[int, str], answers: Callable[[Items], bool]) -> _Fetched:
+        """Fetch items of messages, all in one go.
+
+        Args:
+            wanted: the items, by UID.
+            answers: tells whether that which came for a message is an answer.
+
+        """
+        if not wanted:
+            return _Fetched({}, UidSet(), UidSet())
+        found: dict[int, Items] = {}
+        refused = self._ask(wanted, found)
+        absent = UidSet.of(uid for uid in wanted if not answers(found.get(uid, {})))
+        there = among(self._client, absent) if absent else absent
+        if refused:
+            # One message that the server fails at may have kept it from answering for the others.
+            for uid in there:
+                self._ask({uid: wanted[uid]}, found)
+        return _Fetched(found, absent - there, UidSet.of(uid for uid in there if not answers(found.get(uid, {}))))
+
+    def _ask(self, wanted: Mapping[int, str], found: dict[int, Items]) -> bool:
+        """Send the commands for these items, and take what comes; tell whether one was refused."""
+        client = self._client
+        groups: dict[str, list[int]] = {}
+        for uid, items in wanted.items():
+            groups.setdefault(items, []).append(uid)
+        client.settle()
+        # A server may answer for one message in several responses (RFC 9051 section 7.5.2).
+        client.on_fetch = lambda uid, items: found.setdefault(uid, {}).update(items)
+        try:
+            tags = client.start(*(text for items, uids in groups.items() for text in fetches(UidSet.of(uids), items)))
+            refused = [self._is_refused(tag) for tag in tags]
+            return any(refused)
+        finally:
+            client.on_fetch = None
+
+    def _is_refused(self, tag: bytes) -> bool:
+        said = self._client.finish(tag)
+        if not said.ok:
+            error = refusal(said, self._client.host)
+            if isinstance(error, RateLimited) or said.code == "UNAVAILABLE":
+                raise error
+        return not said.ok
 
 
-def _text_fetches(envelopes: list[Envelope]) -> list[bytes]:
-    """Return the commands for these messages' texts: one for all that need the same parts."""
-    groups: dict[bytes, list[int]] = {}
+class _Fetched(NamedTuple):
+    """What a server gave of some messages."""
+
+    items: dict[int, Items]
+    gone: UidSet
+    """Who is not in the folder any more."""
+    missing: UidSet
+    """Who is, and is not given."""
+
+
+def _has_text(items: Items) -> bool:
+    return any(name.startswith(b"BODY[") and not name.startswith(b"BODY[HEADER") for name in items)
+
+
+def _chunks(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
+    """Yield them in parts whose texts may be in memory at once."""
+    chunk: list[Envelope] = []
+    octets = 0
     for envelope in envelopes:
-        if items := text_items(envelope):
-            groups.setdefault(items, []).append(envelope.uid)
-    return [text for items, uids in groups.items() for text in fetches(UidSet.of(uids), b"UID " + items)]
+        if chunk and octets + envelope.octets > CHUNK_OCTETS:
+            yield chunk
+            chunk, octets = [], 0
+        chunk.append(envelope)
+        octets += envelope.octets
+    if chunk:
+        yield chunk
 
 
-def fetches(uids: UidSet, items: bytes) -> list[bytes]:
+def fetches(uids: UidSet, items: str) -> list[str]:
     """Return the commands that fetch these items, none of them too long."""
-    commands: list[bytes] = []
+    commands: list[str] = []
     part: list[str] = []
     room = LINE
     for piece in str(uids).split(","):
         if len(piece) + 1 > room and part:
-            commands.append(_fetch(part, items))
+            commands.append(f"UID FETCH {','.join(part)} ({items})")
             part, room = [], LINE
         part.append(piece)
         room -= len(piece) + 1
-    commands.append(_fetch(part, items))
-    return commands
-
-
-def _fetch(uids: list[str], items: bytes) -> bytes:
-    return b"UID FETCH %b (%b)" % (",".join(uids).encode(), items)
-
-
-def _octets(items: Mapping[bytes, Data]) -> int:
-    return sum([len(value) for name, value in items.items() if name[:4] == b"BODY" and type(value) is bytes])
+    return [*commands, f"UID FETCH {','.join(part)} ({items})"]

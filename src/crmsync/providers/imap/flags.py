@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from . import values
-from .connection import Connection
+from .client import Client
 from .fetching import fetches
 from .uids import UidSet
-from .values import Data
 
 
-def read_flags(connection: Connection, uids: UidSet) -> dict[int, frozenset[str]]:
+def read_flags(client: Client, uids: UidSet) -> dict[int, frozenset[str]]:
     """Return the flags of messages of the open folder: `seen`, `answered`, `flagged` and the user's own keywords.
 
     Raises:
@@ -17,18 +16,8 @@ def read_flags(connection: Connection, uids: UidSet) -> dict[int, frozenset[str]
 
     """
     found: dict[int, frozenset[str]] = {}
-
-    def take(uid: int, items: dict[bytes, Data]) -> None:
+    for uid, items in client.fetched_by(*fetches(uids, "UID FLAGS")).items():
         if uid in uids and b"FLAGS" in items:
             said = (flag.decode("utf-8", "replace") for flag in values.strings(items[b"FLAGS"]))
             found[uid] = frozenset(flag[1:].lower() if flag.startswith("\\") else flag for flag in said)
-
-    connection.on_fetch = None
-    connection.settle()
-    connection.on_fetch = take
-    try:
-        for command in connection.start(*((text, ()) for text in fetches(uids, b"UID FLAGS"))):
-            connection.require(command)
-    finally:
-        connection.on_fetch = None
     return found

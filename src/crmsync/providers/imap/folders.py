@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from imapclient.imap_utf7 import decode as decode_utf7
+
 from ...formats import role_of
 from ...model import Collection, CollectionRole, Selection
 from . import values
-from .connection import Command, Connection
+from .client import Client, quoted
 from .mailbox import has_modseq
-from .names import decode_name
-from .values import Data
-from .wire import Response
+from .values import Data, Response
 
 _ROLES = {  # RFC 6154; the last two are from before it
     "\\all": CollectionRole.ALL,
@@ -28,10 +28,10 @@ _ROLES = {  # RFC 6154; the last two are from before it
 _INHERITED = (CollectionRole.TRASH, CollectionRole.JUNK, CollectionRole.DRAFTS)
 """What is moved into the trash as a folder lies there all the same."""
 
-_LIST = re.compile(rb"\* (?:X?LIST) \(([^)]*)\) *(NIL|\"\\?(?:[^\"])\"|\"\") *(.*)\Z", re.IGNORECASE | re.DOTALL)
+_LIST = re.compile(rb"\(([^)]*)\) *(NIL|\"\\?(?:[^\"])\"|\"\") *(.*)\Z", re.IGNORECASE | re.DOTALL)
 _FLAG = re.compile(r"\\[^\\\s]+|[^\\\s]+")
 _TOP = ("inbox", "[gmail]", "[google mail]")
-_STATUS_ITEMS = b"MESSAGES UIDNEXT UIDVALIDITY"
+_STATUS_ITEMS = "MESSAGES UIDNEXT UIDVALIDITY"
 
 
 class Status(NamedTuple):
@@ -63,43 +63,41 @@ class _Listed(NamedTuple):
     role: CollectionRole
 
 
-def list_folders(connection: Connection) -> list[Folder]:
+def list_folders(client: Client) -> list[Folder]:
     """List the folders, those that are only containers left out; with their status where that comes for free.
 
     Raises:
         SourceError: the server does not list them.
 
     """
-    extended = connection.has("LIST-EXTENDED") or connection.has("IMAP4REV2") or connection.has("LIST-STATUS")
-    options: list[bytes] = []
-    if extended and (connection.has("SPECIAL-USE") or connection.has("IMAP4REV2")):
-        options.append(b"SPECIAL-USE")
-    if connection.has("LIST-STATUS") or connection.has("IMAP4REV2"):
-        options.append(b"STATUS (" + _status_items(connection) + b")")
-    text = b'LIST "" "*"' + (b" RETURN (" + b" ".join(options) + b")" if options else b"")
-    asked: list[tuple[bytes, Sequence[bytes]]] = [(text, (b"LIST", b"STATUS"))]
-    if connection.has("NAMESPACE"):
-        asked.insert(0, (b"NAMESPACE", (b"NAMESPACE",)))
-    *namespaces, listing = connection.start(*asked)
-    if not connection.finish(listing).ok and options:
-        listing = connection.run(b'LIST "" "*"', b"LIST", b"STATUS")
-    connection.require(listing)
-    return _folders(connection, listing, _foreign_prefixes(namespaces))
+    options: list[str] = []
+    if client.has("LIST-EXTENDED", "LIST-STATUS", "IMAP4REV2") and client.has("SPECIAL-USE", "IMAP4REV2"):
+        options.append("SPECIAL-USE")
+    if client.has("LIST-STATUS", "IMAP4REV2"):
+        options.append(f"STATUS ({_status_items(client)})")
+    plain = 'LIST "" "*"'
+    listing, *rest = client.start(
+        plain + (f" RETURN ({' '.join(options)})" if options else ""),
+        *(["NAMESPACE"] if client.has("NAMESPACE") else []),
+    )
+    refused = not client.finish(listing).ok
+    for tag in rest:
+        client.finish(tag)
+    if refused:
+        client.require(client.start(plain))
+    listed = [one for response in client.told("LIST") if (one := _listed(response))]
+    return _folders(listed, _statuses(client.told("STATUS")), _foreign_prefixes(client.told("NAMESPACE")))
 
 
-def with_status(connection: Connection, folders: Sequence[Folder]) -> list[Folder]:
+def with_status(client: Client, folders: Sequence[Folder]) -> list[Folder]:
     """Ask for the status of those folders that have none yet, all in one go. One that fails stays without."""
     asked = [folder for folder in folders if folder.status.uidvalidity is None]
     if not asked:
         return list(folders)
-    items = _status_items(connection)
-    commands = connection.start(
-        *((b"STATUS " + values.quoted(f.wire) + b" (" + items + b")", (b"STATUS",)) for f in asked)
-    )
-    found: dict[bytes, Status] = {}
-    for command in commands:
-        connection.finish(command)
-        found |= _statuses(command.lines)
+    items = _status_items(client)
+    for tag in client.start(*(f"STATUS {quoted(folder.wire)} ({items})" for folder in asked)):
+        client.finish(tag)
+    found = _statuses(client.told("STATUS"))
     return [f._replace(status=found.get(_folded(f.wire), f.status)) for f in folders]
 
 
@@ -112,39 +110,31 @@ def is_chosen(folder: Folder, selection: Selection) -> bool:
     return not folder.foreign and (selection.mode == "all" or not found)
 
 
-def _status_items(connection: Connection) -> bytes:
-    items = _STATUS_ITEMS
-    if has_modseq(connection):
-        items += b" HIGHESTMODSEQ"
-    if connection.has("OBJECTID"):
-        items += b" MAILBOXID"
-    return items
+def _status_items(client: Client) -> str:
+    modseq, mailbox = has_modseq(client), client.has("OBJECTID")
+    return _STATUS_ITEMS + " HIGHESTMODSEQ" * modseq + " MAILBOXID" * mailbox
 
 
-def _foreign_prefixes(namespaces: Iterable[Command]) -> tuple[bytes, ...]:
+def _foreign_prefixes(namespaces: Iterable[Response]) -> tuple[bytes, ...]:
     """Return how the names of other users' and of shared folders begin."""
     prefixes: list[bytes] = []
-    for command in namespaces:
-        for line in command.lines:
-            kinds: list[Data] = []
-            try:
-                kinds = values.parse(line)[2:]
-            except ValueError:
-                continue
-            for kind in kinds[1:3]:
-                for namespace in kind if isinstance(kind, list) else ():
-                    prefix = namespace[0] if isinstance(namespace, list) and namespace else None
-                    if isinstance(prefix, bytes) and prefix:
-                        prefixes.append(prefix)
+    for response in namespaces:
+        kinds: list[Data] = []
+        try:
+            kinds = values.parse(response)
+        except ValueError:
+            continue
+        for kind in kinds[1:3]:
+            for namespace in kind if isinstance(kind, list) else ():
+                prefix = namespace[0] if isinstance(namespace, list) and namespace else None
+                if isinstance(prefix, bytes) and prefix:
+                    prefixes.append(prefix)
     return tuple(prefixes)
 
 
-def _folders(connection: Connection, listing: Command, foreign: tuple[bytes, ...]) -> list[Folder]:
-    utf8 = "UTF8=ACCEPT" in connection.enabled
-    found = [one for line in listing.lines if (one := _listed(line, utf8=utf8))]
+def _folders(found: list[_Listed], statuses: Mapping[bytes, Status], foreign: tuple[bytes, ...]) -> list[Folder]:
     announced = {one.role for one in found}
     roles: dict[tuple[str, ...], CollectionRole] = {}
-    statuses = _statuses(listing.lines)
     folders: dict[bytes, Folder] = {}
     taken: set[str] = set()
     for one in sorted(found, key=lambda listed: (len(listed.components), b"/" not in listed.wire)):
@@ -154,7 +144,7 @@ def _folders(connection: Connection, listing: Command, foreign: tuple[bytes, ...
             status = statuses.get(_folded(one.wire), Status())
             path = "/".join(one.components)
             # Names with a slash in them, and delimiters that differ by namespace.
-            others = (decode_name(one.wire, utf8=utf8), *(f"{path} ({n})" for n in range(2, len(found) + 2)))
+            others = (decode_name(one.wire), *(f"{path} ({n})" for n in range(2, len(found) + 2)))
             path = next((name for name in (path, *others) if name not in taken), path)
             taken.add(path)
             collection = Collection(id=status.mailbox or path, name=path, role=role)
@@ -180,7 +170,7 @@ def _role(
     return CollectionRole.NONE if role in announced or role is CollectionRole.INBOX else role
 
 
-def _listed(response: Response, *, utf8: bool) -> _Listed | None:
+def _listed(response: Response) -> _Listed | None:
     match = _LIST.match(response[0].replace(b"\0", b""))
     if not match:
         return None
@@ -189,7 +179,7 @@ def _listed(response: Response, *, utf8: bool) -> _Listed | None:
     if not wire:
         return None
     delimiter = b"" if match[2].upper() == b"NIL" else match[2].strip(b'"')[-1:]
-    name = decode_name(wire, utf8=utf8)
+    name = decode_name(wire)
     separator = delimiter.decode("ascii", "replace")
     components = tuple(filter(None, name.split(separator))) if separator else (name,)
     if not components:
@@ -212,22 +202,34 @@ def _name(rest: bytes, response: Response) -> bytes:
     return rest.strip()
 
 
-_STATUS = re.compile(rb"\* STATUS ", re.IGNORECASE)
+def decode_name(octets: bytes) -> str:
+    """Read a folder's name: modified UTF-7 (RFC 3501 section 5.1.3), or UTF-8. Encoded wrongly, it stays as it came.
+
+    >>> decode_name(b"Entw&APw-rfe &- mehr"), decode_name(b"a&b"), decode_name("Entwürfe".encode())
+    ('Entwürfe & mehr', 'a&b', 'Entwürfe')
+    """
+    text = octets.decode("utf-8", "backslashreplace")
+    if "&" not in text or not text.isascii():
+        return text
+    try:
+        decoded: str = decode_utf7(octets)
+        decoded.encode()
+    except ValueError:
+        return text
+    return decoded
 
 
-def _statuses(lines: Iterable[Response]) -> dict[bytes, Status]:
+def _statuses(responses: Iterable[Response]) -> dict[bytes, Status]:
     found: dict[bytes, Status] = {}
-    for response in lines:
-        if not (match := _STATUS.match(response[0])):
-            continue
+    for response in responses:
         try:
-            said = values.parse(response, match.end())
+            said = values.parse(response)
         except ValueError:
             continue
         if len(said) < 2 or not isinstance(said[-1], list):
             continue
         # A bare name with brackets is cut into pieces by a reader of atoms.
-        name = said[0] if len(said) == 2 else response[0][match.end() : response[0].rindex(b"(")].strip()
+        name = said[0] if len(said) == 2 else response[0].rpartition(b"(")[0].strip()
         if isinstance(name, bytes):
             pairs = said[-1]
             told = {n.upper(): v for n, v in zip(pairs[::2], pairs[1::2], strict=False) if isinstance(n, bytes)}

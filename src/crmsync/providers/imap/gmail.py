@@ -5,15 +5,14 @@ https://developers.google.com/workspace/gmail/imap/imap-extensions
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from ...formats import role_of
 from ...model import Collection, CollectionRole
 from . import values
-from .connection import Connection
-from .folders import Folder
-from .names import decode_name
-from .values import Data
+from .client import Client
+from .folders import Folder, decode_name
+from .values import Data, Items
 
 MAX_LABELS = 200
 
@@ -29,9 +28,9 @@ _SYSTEM = {
 """The others, such as \\Starred and \\Important, are states, not places."""
 
 
-def all_mail(connection: Connection, folders: Sequence[Folder]) -> Folder | None:
+def all_mail(client: Client, folders: Sequence[Folder]) -> Folder | None:
     """Return the folder that holds all mail but spam and trash; None elsewhere, or where the user hides it."""
-    if not connection.has("X-GM-EXT-1"):
+    if not client.has("X-GM-EXT-1"):
         return None
     return next((folder for folder in folders if folder.collection.role is CollectionRole.ALL), None)
 
@@ -39,9 +38,8 @@ def all_mail(connection: Connection, folders: Sequence[Folder]) -> Folder | None
 class Labels:
     """From labels to collections."""
 
-    def __init__(self, home: Collection, folders: Sequence[Folder], *, utf8: bool) -> None:
+    def __init__(self, home: Collection, folders: Sequence[Folder]) -> None:
         self._home = home
-        self._utf8 = utf8
         self._by_role = {f.collection.role: f.collection for f in reversed(folders)}
         self._by_name = {f.collection.name: f.collection for f in folders}
 
@@ -51,7 +49,7 @@ class Labels:
         for index, label in enumerate(values.strings(labels)):
             if index >= MAX_LABELS:
                 break
-            place = self._place(decode_name(label, utf8=self._utf8))
+            place = self._place(decode_name(label))
             if place:
                 found[place.id] = place
         return list(found.values()) or [self._home]
@@ -70,7 +68,7 @@ class Labels:
         return Collection(id=label, name=label, role=role)
 
 
-def thread(items: Mapping[bytes, Data]) -> str | None:
+def thread(items: Items) -> str | None:
     """Return the server's id of the conversation: Gmail's as its API writes it, or THREADID (RFC 8474)."""
     number = values.number(items.get(b"X-GM-THRID"))
     if number is not None:

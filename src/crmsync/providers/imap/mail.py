@@ -73,7 +73,7 @@ class ImapMail(Provider):
         folders = list_folders(connection)
         everything = all_mail(connection, folders)
         if everything:
-            labels = Labels(everything.collection, folders, utf8="UTF8=ACCEPT" in connection.enabled)
+            labels = Labels(everything.collection, folders)
             (folder,) = with_status(connection, [everything])
             return [Stream(folder.collection.id, FolderSource(self._session, folder, labels=labels, html=self._html))]
         chosen = [folder for folder in folders if is_chosen(folder, selection)]

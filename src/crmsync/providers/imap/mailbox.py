@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from functools import reduce
+from operator import or_
 from typing import NamedTuple
 
 from ...errors import RateLimited, Unavailable
 from . import values
-from .answers import refusal, status
-from .connection import Command, Connection
+from .answers import Status, refusal
+from .client import Client
 from .uids import UidSet
-from .values import Data
+from .values import Items, Response
 
 ATTEMPTS = 3
 """How often a folder that changes meanwhile is looked at, until the answers agree."""
@@ -18,6 +21,7 @@ ATTEMPTS = 3
 WINDOW = 10_000
 """So many messages of a folder Yahoo shows, unless it was asked for all (RFC 9586)."""
 
+_TAG = re.compile(rb'\(TAG "([^"]*)"\)', re.IGNORECASE)
 _ALL = re.compile(rb" ALL ([\d:,]+)", re.IGNORECASE)
 
 
@@ -41,150 +45,169 @@ class Opened(NamedTuple):
     """Below this UID there may be messages that the server does not show."""
 
 
-def select(connection: Connection, wire: bytes) -> None:
+def select(client: Client, wire: bytes, *then: str) -> tuple[Mapping[str, int], list[bytes]]:
     """Open a folder for reading only.
+
+    Args:
+        client: is logged in.
+        wire: the folder's name.
+        then: commands to send with that, which need it open.
+
+    Returns:
+        The numbers that the server tells of the folder, by response code, and the tags of the commands.
 
     Raises:
         SourceError: it cannot be opened.
 
     """
-    connection.on_fetch = None
-    connection.settle()
-    connection.selected = None
-    (command,) = connection.start((b"EXAMINE " + values.quoted(wire), (b"OK",)))
-    _selected(connection, command, wire)
-
-
-def _selected(connection: Connection, command: Command, wire: bytes) -> dict[str, str]:
-    """Wait until a folder is open; return what the server said of it."""
-    said = connection.finish(command)
+    said, tags = client.examine(wire, *then)
     if not said.ok:
         if said.code in ("", "NONEXISTENT"):
             raise Unavailable("the folder cannot be opened; it may have been renamed or removed just now")
-        raise refusal(said, connection.host)
-    codes = {told.code: told.detail for line in command.lines if (told := status(line[0][2:]))}
-    uidvalidity = _number(codes, "UIDVALIDITY")
-    if not uidvalidity:
-        raise Unavailable(f"{connection.host} does not tell UIDVALIDITY; without it messages cannot be told apart")
-    connection.selected = wire, uidvalidity
-    return codes
+        raise refusal(said, client.host)
+    told = client.codes("UIDVALIDITY", "UIDNEXT", "HIGHESTMODSEQ")
+    if not told.get("UIDVALIDITY"):
+        raise Unavailable(f"{client.host} does not tell UIDVALIDITY; without it messages cannot be told apart")
+    client.selected = wire, told["UIDVALIDITY"]
+    return told, tags
 
 
-def open_folder(connection: Connection, wire: bytes) -> Opened:
+def open_folder(client: Client, wire: bytes) -> Opened:
     """Open a folder for reading only, and list what is in it.
 
     Raises:
         SourceError: it cannot be opened, or not be listed.
 
     """
-    connection.on_fetch = None
-    connection.settle()
-    connection.selected = None
-    connection.exists = 0
     # All in one go: if the first fails, so do the others.
-    opening, *searches = connection.start((b"EXAMINE " + values.quoted(wire), (b"OK",)), *_searches(connection))
-    try:
-        codes = _selected(connection, opening, wire)
-    finally:
-        if not connection.wire.closed:
-            connection.settle()
-    uidvalidity, uidnext = _number(codes, "UIDVALIDITY") or 0, _number(codes, "UIDNEXT")
+    told, tags = select(client, wire, *(_search_command(client, criteria) for criteria in ("ALL", "DELETED")))
     for attempt in range(ATTEMPTS):
         if attempt:
             # One after the other: a server that answers a search in several lines may have mixed them up.
-            searches = [connection.run(text, *keywords) for text, keywords in _searches(connection)]
-        everything, deleted = _found(connection, searches[0], b"ALL"), _found(connection, searches[1], b"DELETED")
-        if len(everything) == connection.exists:
+            everything, deleted = _search(client, "ALL"), _search(client, "DELETED")
+        else:
+            said = [client.finish(tag) for tag in tags]
+            lines = _by_command(client, tags)
+            everything, deleted = (
+                _all(client, said[i], lines[i], criteria) for i, criteria in enumerate(("ALL", "DELETED"))
+            )
+        there = client.exists
+        if len(everything) == there:
             break
     top = everything.ranges[-1][1] if everything else 0
     lowest = 1
-    if connection.has("XYMHIGHESTMODSEQ") and "UIDONLY" not in connection.enabled and connection.exists >= WINDOW:
+    if client.has("XYMHIGHESTMODSEQ") and not client.has("UIDONLY") and there >= WINDOW:
         lowest = everything.ranges[0][0] if everything else 1
     return Opened(
-        uidvalidity=uidvalidity,
-        uidnext=max(uidnext or 0, top + 1),
+        uidvalidity=told["UIDVALIDITY"],
+        uidnext=max(told.get("UIDNEXT", 0), top + 1),
         # Yahoo shows one without offering the extension.
-        modseq=(_number(codes, "HIGHESTMODSEQ") or None) if has_modseq(connection) else None,
-        exists=connection.exists,
+        modseq=(told.get("HIGHESTMODSEQ") or None) if has_modseq(client) else None,
+        exists=there,
         everything=everything,
         live=everything - deleted,
         marked=deleted,
-        complete=len(everything) == connection.exists,
+        complete=len(everything) == there,
         lowest=lowest,
     )
 
 
-def has_modseq(connection: Connection) -> bool:
+def has_modseq(client: Client) -> bool:
     """Tell whether the server counts changes (CONDSTORE, RFC 7162)."""
-    return connection.has("CONDSTORE") or connection.has("QRESYNC")
+    return client.has("CONDSTORE", "QRESYNC")
 
 
-def among(connection: Connection, uids: UidSet) -> UidSet:
+def has_flag(items: Items, flag: bytes) -> bool:
+    """Tell whether a message has a flag, which is written in lower case."""
+    return any(one.lower() == flag for one in values.strings(items.get(b"FLAGS")))
+
+
+def among(client: Client, uids: UidSet) -> UidSet:
     """Return which of these messages are in the open folder.
 
     Raises:
         SourceError: the server does not tell.
 
     """
-    (command,) = connection.start(_search(connection, b"UID " + str(uids).encode()))
-    return _found(connection, command, b"UID " + str(uids).encode()) & uids
+    return _search(client, f"UID {uids}") & uids
 
 
-def changed_since(connection: Connection, modseq: int, below: int) -> UidSet:
-    """Return which messages changed after a modification sequence (RFC 7162 section 3.1.4.1).
+def search(client: Client, criteria: str) -> UidSet | None:
+    """Return what a search finds; None where the server refuses it.
+
+    Raises:
+        SourceError: the connection is lost.
+
+    """
+    said = client.run(_search_command(client, criteria))
+    return reduce(or_, [_found(response[0]) for response in _lines(client)], UidSet()) if said.ok else None
+
+
+def changed_since(client: Client, modseq: int, below: int) -> dict[int, Items]:
+    """Return the flags of those messages that changed after a modification sequence (RFC 7162 section 3.1.4.1).
 
     Raises:
         SourceError: the server does not tell.
 
     """
-    found: list[int] = []
-    connection.on_fetch = lambda uid, _: found.append(uid)
-    try:
-        text = b"UID FETCH 1:%d (UID FLAGS) (CHANGEDSINCE %d)" % (max(below - 1, 1), modseq)
-        connection.require(connection.start((text, ()))[0])
-    finally:
-        connection.on_fetch = None
-    return UidSet.of(uid for uid in found if uid < below)
+    found = client.fetched_by(f"UID FETCH 1:{max(below - 1, 1)} (UID FLAGS) (CHANGEDSINCE {modseq})")
+    return {uid: items for uid, items in found.items() if uid < below}
 
 
-def vanished_since(connection: Connection, modseq: int) -> UidSet | None:
+def vanished_since(client: Client, modseq: int) -> UidSet | None:
     """Return what was removed after a modification sequence (QRESYNC, RFC 7162 section 3.2.6); None where nobody tells.
 
     It may name more than that, and UIDs that never were.
     """
-    if "QRESYNC" not in connection.enabled:
+    if not client.has("QRESYNC"):
         return None
-    connection.on_fetch = None
-    command = connection.run(b"UID FETCH 1:* (UID) (CHANGEDSINCE %d VANISHED)" % modseq, b"VANISHED")
-    if not (command.said and command.said.ok):
+    client.settle()
+    client.told("VANISHED")
+    if not client.run(f"UID FETCH 1:* (UID) (CHANGEDSINCE {modseq} VANISHED)").ok:
         return None
     found = UidSet()
-    for response in command.lines:
-        found |= _parsed(response[0].rpartition(b" ")[2].decode("ascii", "replace"))
+    for response in client.told("VANISHED"):
+        found |= _parsed(response[0].rpartition(b" ")[2])
     return found
 
 
-def _searches(connection: Connection) -> tuple[tuple[bytes, tuple[bytes, ...]], ...]:
-    return _search(connection, b"ALL"), _search(connection, b"DELETED")
+def _search_command(client: Client, criteria: str) -> str:
+    return f"UID SEARCH {'RETURN (ALL) ' if client.has('ESEARCH', 'IMAP4REV2') else ''}{criteria}"
 
 
-def _search(connection: Connection, criteria: bytes) -> tuple[bytes, tuple[bytes, ...]]:
-    if connection.has("ESEARCH") or connection.has("IMAP4REV2"):
-        return b"UID SEARCH RETURN (ALL) " + criteria, (b"ESEARCH", b"SEARCH")
-    return b"UID SEARCH " + criteria, (b"SEARCH", b"ESEARCH")
+def _search(client: Client, criteria: str) -> UidSet:
+    (tag,) = client.start(_search_command(client, criteria))
+    said = client.finish(tag)
+    return _all(client, said, _lines(client), criteria)
 
 
-def _found(connection: Connection, command: Command, criteria: bytes) -> UidSet:
+def _lines(client: Client) -> list[Response]:
+    return [*client.told("ESEARCH"), *client.told("SEARCH")]
+
+
+def _by_command(client: Client, tags: list[bytes]) -> list[list[Response]]:
+    """Return the answers to searches that were under way together, by command.
+
+    ESEARCH names the command (RFC 4731 section 3.1). SEARCH does not, and Dovecot answers two of them before it says
+    that the first is done: they come in the order of the commands.
+    """
+    found: list[list[Response]] = [[] for _ in tags]
+    for index, response in enumerate(_lines(client)):
+        tag = _TAG.search(response[0][:80])
+        found[tags.index(tag[1]) if tag and tag[1] in tags else min(index, len(tags) - 1)].append(response)
+    return found
+
+
+def _all(client: Client, said: Status, lines: list[Response], criteria: str) -> UidSet:
     """Return what a search found; where the server gives only part of it at a time (RFC 9738), all of it."""
     found, before = UidSet(), 1 << 32
     while True:
-        said = connection.finish(command)
         if not said.ok:
-            error = refusal(said, connection.host)
-            if isinstance(error, RateLimited) or said.code == "UNAVAILABLE" or criteria not in (b"ALL", b"DELETED"):
+            error = refusal(said, client.host)
+            if isinstance(error, RateLimited) or said.code == "UNAVAILABLE" or criteria not in ("ALL", "DELETED"):
                 raise error
-            return _by_fetching(connection, deleted=criteria == b"DELETED")
-        found |= _answer(command)
+            return _by_fetching(client, deleted=criteria == "DELETED")
+        found = reduce(or_, [_found(response[0]) for response in lines], found)
         left = said.detail.split()
         if said.code != "MESSAGELIMIT" or len(left) < 2 or not left[1].isdigit() or int(left[1]) <= 1:
             return found
@@ -192,46 +215,27 @@ def _found(connection: Connection, command: Command, criteria: bytes) -> UidSet:
         if below <= 1 or below >= before:
             return found
         before = below
-        rest = b"UID 1:%d " % (below - 1) + (criteria if not criteria.startswith(b"UID") else b"")
-        (command,) = connection.start(_search(connection, rest.strip()))
+        rest = "" if criteria.startswith("UID") else criteria
+        said = client.run(_search_command(client, f"UID 1:{below - 1} {rest}".strip()))
+        lines = _lines(client)
 
 
-def _answer(command: Command) -> UidSet:
-    found = UidSet()
-    for response in command.lines:
-        line = response[0]
-        if line[:10].upper().startswith(b"* ESEARCH"):
-            match = _ALL.search(line)
-            if match:
-                found |= _parsed(match[1].decode("ascii"))
-        else:
-            words = line.partition(b"(")[0].split()[2:]
-            found |= UidSet.of(int(word) for word in words if word.isdigit() and len(word) < 11)
-    return found
+def _found(line: bytes) -> UidSet:
+    """Read what a search found: RFC 4731's answer, or a list of numbers, after which a MODSEQ may come."""
+    if match := _ALL.search(line):
+        return _parsed(match[1])
+    words = line.partition(b"(")[0].split()
+    return UidSet.of(int(word) for word in words if word.isdigit() and len(word) < 11)
 
 
-def _parsed(text: str) -> UidSet:
+def _parsed(numbers: bytes) -> UidSet:
     try:
-        return UidSet.parse(text)
+        return UidSet.parse(numbers.decode("ascii", "replace"))
     except ValueError:
         return UidSet()
 
 
-def _by_fetching(connection: Connection, *, deleted: bool) -> UidSet:
+def _by_fetching(client: Client, *, deleted: bool) -> UidSet:
     """List the messages by fetching their flags, from a server that cannot search."""
-    found: list[int] = []
-
-    def take(uid: int, items: dict[bytes, Data]) -> None:
-        if not deleted or any(flag.lower() == b"\\deleted" for flag in values.strings(items.get(b"FLAGS"))):
-            found.append(uid)
-
-    connection.on_fetch = take
-    try:
-        connection.require(connection.start((b"UID FETCH 1:* (UID FLAGS)", ()))[0])
-    finally:
-        connection.on_fetch = None
-    return UidSet.of(found)
-
-
-def _number(codes: dict[str, str], name: str) -> int | None:
-    return values.number(codes.get(name, "").encode())
+    found = client.fetched_by("UID FETCH 1:* (UID FLAGS)")
+    return UidSet.of(uid for uid, items in found.items() if not deleted or has_flag(items, b"\\deleted"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from ...formats import parse_message
@@ -12,10 +12,11 @@ from ...formats.mail.mime import WANTED_FIELDS, read_body, read_envelope
 from ...formats.mail.parts import PART_FIELDS
 from ...model import Collection, CollectionRole, Message
 from . import values
-from .connection import Connection
+from .client import Client
 from .gmail import Labels, thread
+from .mailbox import has_flag
 from .structure import UNKNOWN, RemotePart, Wanted, place, read_structure, sections
-from .values import Data
+from .values import Items
 
 TEXT = 1 << 20
 """Of one text part so many octets are fetched."""
@@ -26,7 +27,7 @@ WHOLE = 2 << 20
 HEADER = 16 << 10
 """What a header is expected to take."""
 
-_FIELDS = b" ".join(sorted(name.upper().encode() for name in WANTED_FIELDS - PART_FIELDS | {"mime-version"}))
+_FIELDS = " ".join(sorted(name.upper() for name in WANTED_FIELDS - PART_FIELDS | {"mime-version"}))
 _MIME = re.compile(rb"^MIME-Version[ \t]*:", re.IGNORECASE | re.MULTILINE)
 _DRAFT = Collection(id="\\Draft", name="Draft", role=CollectionRole.DRAFTS)
 """For a draft that lies among other mail."""
@@ -46,35 +47,20 @@ class Envelope(NamedTuple):
     """How much the text will take."""
 
 
-def envelope_items(connection: Connection, *, gmail: bool) -> bytes:
+def envelope_items(client: Client, *, gmail: bool) -> str:
     """Return what is fetched of every message, to decide on it."""
-    items = b"UID FLAGS INTERNALDATE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS (" + _FIELDS + b")]"
+    items = f"UID FLAGS INTERNALDATE BODYSTRUCTURE BODY.PEEK[HEADER.FIELDS ({_FIELDS})]"
     if gmail:
-        return items + b" X-GM-LABELS X-GM-THRID"
-    return items + b" THREADID" if connection.has("OBJECTID") else items
+        return items + " X-GM-LABELS X-GM-THRID"
+    return items + " THREADID" if client.has("OBJECTID") else items
 
 
-def is_envelope(items: Mapping[bytes, Data]) -> bool:
-    """Tell whether a FETCH answers for `envelope_items`, not unasked for changed flags, nor for a text."""
-    return b"BODYSTRUCTURE" in items or header_of(items) is not None
+def header_of(items: Items) -> bytes | None:
+    """Return the header fields; None where they are not among the items."""
+    return next((v for name, v in items.items() if name.startswith(b"BODY[HEADER") and isinstance(v, bytes)), None)
 
 
-def has_flag(items: Mapping[bytes, Data], flag: bytes) -> bool:
-    """Tell whether a message has a flag, which is written in lower case."""
-    return any(one.lower() == flag for one in values.strings(items.get(b"FLAGS")))
-
-
-def header_of(items: Mapping[bytes, Data]) -> bytes | None:
-    """Return the header fields; None where there are none among the items."""
-    for name, value in items.items():
-        if name.startswith(b"BODY[HEADER"):
-            return value if isinstance(value, bytes) else b""
-    return None
-
-
-def read_items(
-    uid: int, items: Mapping[bytes, Data], places: Sequence[Collection], labels: Labels | None, *, html: bool
-) -> Envelope:
+def read_items(uid: int, items: Items, places: Sequence[Collection], labels: Labels | None, *, html: bool) -> Envelope:
     """Make an envelope of what was fetched.
 
     Args:
@@ -115,17 +101,15 @@ def read_items(
     return Envelope(uid, message, root, bodies, wanted, octets)
 
 
-def text_items(envelope: Envelope) -> bytes:
+def text_items(envelope: Envelope) -> str:
     """Return what is fetched to read a message's text; empty where it has none."""
     if envelope.root is None:
-        return b"BODY.PEEK[]<0.%d>" % WHOLE
-    return b" ".join(
-        b"BODY.PEEK[%b]" % part.section.encode() + (b"<0.%d>" % TEXT if part.octets > TEXT else b"")
-        for part in envelope.wanted
-    )
+        return f"UID BODY.PEEK[]<0.{WHOLE}>"
+    parts = [f"BODY.PEEK[{one.section}]" + f"<0.{TEXT}>" * (one.octets > TEXT) for one in envelope.wanted]
+    return " ".join(["UID", *parts]) if parts else ""
 
 
-def whole(envelope: Envelope, items: Mapping[bytes, Data], *, html: bool) -> Message:
+def whole(envelope: Envelope, items: Items, *, html: bool) -> Message:
     """Complete a message by what was fetched of it by `text_items`."""
     texts = {name[5:].partition(b"]")[0].decode("ascii", "replace"): value for name, value in items.items()}
     found = envelope.message

@@ -7,7 +7,8 @@ from time import monotonic
 
 from ...errors import SourceError
 from ..network.access import Access
-from .connection import Connection, connect
+from .client import Client
+from .login import connect
 
 IDLE = 20.0
 """After so many seconds without a word a connection may have been forgotten on its way."""
@@ -16,10 +17,10 @@ IDLE = 20.0
 class Session:
     """What the sources of one account share. Not to be shared by threads."""
 
-    def __init__(self, access: Access, connect: Callable[[Access], Connection] = connect) -> None:
+    def __init__(self, access: Access, connect: Callable[[Access], Client] = connect) -> None:
         self.access = access
         self._connect = connect
-        self._connection: Connection | None = None
+        self._connection: Client | None = None
         self._used = 0.0
         self._failed: SourceError | None = None
 
@@ -29,7 +30,7 @@ class Session:
         if self._connection and monotonic() - self._used > IDLE:
             self.close()
 
-    def connection(self) -> Connection:
+    def connection(self) -> Client:
         """Return a connection that is logged in.
 
         Raises:
@@ -37,7 +38,7 @@ class Session:
                 password, is not asked again for each folder.
 
         """
-        if self._connection is None or self._connection.wire.closed:
+        if self._connection is None or self._connection.closed:
             if self._failed:
                 raise self._failed
             try:

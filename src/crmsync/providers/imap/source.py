@@ -13,9 +13,9 @@ from ...model import Cursor, Decision, Message, Page, Screen, Screened, Skipped
 from ...protocols import AttachmentSource, Source
 from . import fetching
 from .attachments import read_attachment
-from .connection import Connection
+from .client import Client
 from .cursor import FolderCursor, covering, cursor_of, read_cursor
-from .fetching import Interrupted, Place, Taken
+from .fetching import Place, Taken
 from .flags import read_flags
 from .folders import Folder
 from .gmail import Labels
@@ -23,8 +23,8 @@ from .mailbox import Opened, changed_since, open_folder, select, vanished_since
 from .session import Session
 from .uids import LARGEST, UidSet
 
-PAGE = 200
-"""Messages of a page; the engine fetches as many at once."""
+PAGE = 500
+"""Messages of a page: two round trips. The engine fetches as many at once."""
 
 REMOVALS = 5_000
 """Tombstones of a page, and of all that may be said where it is not known which of them ever were."""
@@ -62,12 +62,6 @@ class FolderSource(Source, AttachmentSource):
         self._status = folder.status
         self._known = UidSet()
         """What the newest cursor knows: if it is gone, or marked as deleted, the next look will tell."""
-        self._listed = UidSet()
-        """While a listing goes on: what it lists."""
-        self._page: UidSet | None = None
-        """Its last page, until somebody asks for some of it."""
-        self._ahead: tuple[Screen | None, Iterator[Taken]] | None = None
-        """The messages of the next pages, asked for before anybody wanted them."""
 
     @property
     def _where(self) -> str:
@@ -92,17 +86,16 @@ class FolderSource(Source, AttachmentSource):
         return monotonic() - self._looked < FRESH and here.is_current(status, self._where)
 
     def _listing(self, opened: Opened, screen: Screen | None) -> Iterator[Page]:
-        """List everything as present. Where pages are wholly unknown to whoever asks, the next ones are read ahead."""
+        """List everything as present."""
         if verdict := self._verdict(screen):
             yield from self._excluded(opened, opened.live, UidSet(), verdict)
             return
         known, left, total = UidSet(), len(opened.live), len(opened.live)
-        self._listed, self._ahead = opened.live, None
         place = self._place(opened.uidvalidity)
         for page in opened.live.pages(PAGE):
             left -= len(page)
             known = known | covering(page, opened.live, opened) if left else opened.live
-            self._known, self._page = known, page
+            self._known = known
             yield Page(
                 cursor=cursor_of(opened, known, total - left, self._where, modseq=opened.modseq),
                 more=left > 0,
@@ -110,9 +103,6 @@ class FolderSource(Source, AttachmentSource):
                 complete=opened.complete,
                 total=total,
             )
-            if self._page is not None:
-                self._ahead = None  # nobody asked for this page, so nobody may for the next
-        self._listed, self._page, self._ahead = UidSet(), None, None
         if not total:
             cursor = cursor_of(opened, known, 0, self._where, modseq=opened.modseq)
             yield Page(cursor=cursor, complete=opened.complete)
@@ -157,7 +147,7 @@ class FolderSource(Source, AttachmentSource):
         try:
             return open_folder(connection, self._folder.wire)
         except Unavailable:
-            if not connection.wire.closed:
+            if not connection.closed:
                 raise
         return open_folder(self._session.connection(), self._folder.wire)  # it may have been lost long ago
 
@@ -169,11 +159,11 @@ class FolderSource(Source, AttachmentSource):
         gone = self._gone(connection, opened, here, known)
         changed = UidSet()
         if self._labels and here.modseq and opened.modseq != here.modseq:
-            changed = changed_since(connection, here.modseq, here.uidnext) & known
+            changed = UidSet.of(changed_since(connection, here.modseq, here.uidnext)) & known
         modseq = opened.modseq if opened.modseq or not here.modseq else here.modseq
         return _Found(opened, known - gone, gone, changed, modseq)
 
-    def _gone(self, connection: Connection, opened: Opened, here: FolderCursor, known: UidSet) -> UidSet:
+    def _gone(self, client: Client, opened: Opened, here: FolderCursor, known: UidSet) -> UidSet:
         """Return which of the known messages are gone; none where it is not proved that all others were listed."""
         if not opened.complete:
             return UidSet()
@@ -185,7 +175,7 @@ class FolderSource(Source, AttachmentSource):
         # Of a set that was made coarse some UIDs are long gone.
         if len(known & opened.live) == here.held:
             return UidSet()
-        vanished = vanished_since(connection, here.modseq) if here.modseq else None
+        vanished = vanished_since(client, here.modseq) if here.modseq else None
         if vanished is not None:
             gone &= vanished | opened.everything
         if len(gone) > REMOVALS:
@@ -220,27 +210,11 @@ class FolderSource(Source, AttachmentSource):
     def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:
         """Yield these messages again, with their text unless the screen says no to their envelope."""
         wanted, gone = _by_uidvalidity(ids)
-        page, self._page = self._page, None
         for uidvalidity, numbers in wanted.items():
-            uids = UidSet.of(numbers)
-            if page == uids:
-                yield from self._from_ahead(uids, uidvalidity, screen)
-            else:
-                self._ahead = None
-                for _, read in self._read(uids, uidvalidity, screen, self._known):
-                    yield read
+            for _, read in self._read(UidSet.of(numbers), uidvalidity, screen, self._known):
+                yield read
         if gone:
             yield Page(cursor=Cursor(""), deletes=gone)
-
-    def _from_ahead(self, uids: UidSet, uidvalidity: int, screen: Screen | None) -> Iterator[Page]:
-        """Yield one page of a listing, and have the next ones coming."""
-        if self._ahead is None or self._ahead[0] != screen:
-            rest = self._listed & UidSet([(1, uids.ranges[-1][1])])
-            self._ahead = screen, self._taken(rest.pages(PAGE), uidvalidity, screen)
-        _, coming = self._ahead
-        while uids and (taken := next(coming, None)):
-            uids -= taken.uids
-            yield _page(taken)
 
     def _read(
         self, uids: UidSet, uidvalidity: int, screen: Screen | None, known: UidSet | None = None
@@ -270,18 +244,16 @@ class FolderSource(Source, AttachmentSource):
                     todo.done(taken.uids)
                     losses = 0
                     yield taken
-            except Interrupted:
-                todo.again()
             except Unavailable:
                 losses += 1
-                if not connection.wire.closed or losses > LOSSES:
+                if not connection.closed or losses > LOSSES:
                     raise
-                poison = todo.again(lost=True)
+                poison = todo.again()
                 if poison:
                     why = "the connection is lost whenever it is fetched"
                     yield Taken(poison, skipped=[Skipped(id=place.id_of(uid), why=why) for uid in poison])
 
-    def _selected(self, uidvalidity: int) -> Connection | None:
+    def _selected(self, uidvalidity: int) -> Client | None:
         """Return a connection that has the folder open; None where these UIDs stand for nothing any more."""
         connection = self._session.connection()
         if connection.selected is None or connection.selected[0] != self._folder.wire:
@@ -354,10 +326,10 @@ class _Todo:
         self._begun = [left for page in self._begun if (left := page - uids)]
         self._size, self._progress, self._alone = PAGE, True, 0
 
-    def again(self, *, lost: bool = False) -> UidSet:
-        """Hand out once more what is not done, in smaller pages if they were lost; return a message to give up."""
+    def again(self) -> UidSet:
+        """Hand out once more what was lost, in smaller pages; return a message to give up."""
         poison = UidSet()
-        if lost and not self._progress:
+        if not self._progress:
             self._alone += self._size == 1
             self._size = max(self._size // 15, 1)
             if self._alone > 1:

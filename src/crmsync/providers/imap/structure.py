@@ -122,7 +122,11 @@ def _named(main: str, described: Data) -> tuple[str, Mapping[str, str]]:
     if not any("*" in name or "=?" in value or "\ufffd" in value for name, value in plain.items()):
         return main, plain
     named = zip(pairs[::2], pairs[1::2], strict=False)
-    return parameters(unfold(main.encode() + b"".join(b"; %b=%b" % (n, values.quoted(v)) for n, v in named)))
+    return parameters(unfold(main.encode() + b"".join(b"; %b=%b" % (n, _quoted(v)) for n, v in named)))
+
+
+def _quoted(value: bytes) -> bytes:
+    return b'"%b"' % value.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
 
 
 UNKNOWN = RemotePart("1", "text/plain", None, None, _Rest(b"", b"", 0))

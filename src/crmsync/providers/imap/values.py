@@ -1,17 +1,25 @@
-"""What a response says: atoms, quoted strings, literals and lists (RFC 9051 section 4) as nested Python lists."""
+"""What a response says: atoms, quoted strings, literals and lists (RFC 9051 section 4) as nested Python lists.
+
+In place of IMAPClient's own reader, which walks octet by octet, and gives up a response for one missing bracket.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import datetime
 from typing import Any
 
 from ...formats.mail.headers import parse_date
-from .wire import Response
+
+Response = list[bytes]
+"""A line without its end; where it has literals: line, literal, line, literal, … line."""
 
 Data = bytes | None | list[Any]
 """An atom or string, NIL, or a list."""
+
+Items = dict[bytes, Data]
+"""What FETCH tells of one message, by name in upper case."""
 
 MAX_DEPTH = 200
 MAX_OCTETS = 2 << 20
@@ -23,8 +31,8 @@ _TOKEN = re.compile(
 )
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _LITERAL = re.compile(rb"~?\{\d+\+?\}\Z")
-_FETCH = re.compile(rb"\* (\d{1,10}) (UID)?FETCH ", re.IGNORECASE)
-_TEXT = re.compile(rb"\* \d{1,10} FETCH \(UID (\d{1,10}) (BODY\[[\d.]*\](?:<0>)?) \{\d+\}\Z", re.IGNORECASE)
+_NUMBER = re.compile(rb"(\d{1,10}) ")
+_TEXT = re.compile(rb"\d{1,10} \(UID (\d{1,10}) (BODY\[[\d.]*\](?:<0>)?) \{\d+\}\Z", re.IGNORECASE)
 _UID = re.compile(rb"[( ]UID (\d{1,10})[ )]", re.IGNORECASE)
 
 
@@ -62,17 +70,17 @@ def parse(response: Sequence[bytes], start: int = 0) -> list[Data]:
     return top
 
 
-def fetched(response: Response) -> tuple[int, dict[bytes, Data]] | None:
-    """Read a FETCH response, or UIDFETCH (RFC 9586): the UID and the items by name, in upper case.
+def fetched(response: Response, *, by_uid: bool = False) -> tuple[int, Items] | None:
+    """Read a FETCH response, or UIDFETCH (RFC 9586): the UID and the items by name.
 
-    None where it is none, or tells no UID. What cannot be read of it is an empty dictionary.
+    None where it tells no UID. What cannot be read of it is an empty dictionary.
     """
     if len(response) == 3 and response[2] == b")" and (short := _TEXT.match(response[0])):
         return int(short[1]), {short[2].upper(): response[1]}  # what most of all responses look like
-    match = _FETCH.match(response[0])
+    match = _NUMBER.match(response[0])
     if not match:
         return None
-    items: dict[bytes, Data] = {}
+    items: Items = {}
     try:
         values = parse(response, match.end())
         pairs = values[0] if values and isinstance(values[0], list) else []
@@ -82,7 +90,7 @@ def fetched(response: Response) -> tuple[int, dict[bytes, Data]] | None:
     except ValueError:
         items = {}
     uid = number(items.get(b"UID"))
-    if uid is None and match[2]:
+    if uid is None and by_uid:
         uid = int(match[1])
     if uid is None:
         # The rest may be garbage, the beginning of it rarely is.
@@ -106,38 +114,6 @@ def strings(value: Data) -> Iterator[bytes]:
     yield from (one for one in value if isinstance(one, bytes)) if isinstance(value, list) else ()
 
 
-_DATE = re.compile(rb" ?(\d{1,2})-([A-Za-z]{3})-(\d{4}) (\d{2}):(\d{2}):(\d{2}) ([+-])(\d{2})(\d{2})\Z")
-_MONTHS = {
-    name: index
-    for index, name in enumerate(b"jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
-}  # fmt: skip
-
-
 def moment(value: Data) -> datetime | None:
-    """Read an INTERNALDATE (RFC 9051 section 9, date-time) as an instant in UTC."""
-    if not isinstance(value, bytes):
-        return None
-    match = _DATE.match(value)
-    if not match:
-        return parse_date(value.decode("ascii", "replace"))
-    day, month, year, hour, minute, second, sign, zone_hours, zone_minutes = match.groups()
-    offset = timedelta(hours=int(zone_hours), minutes=int(zone_minutes))
-    try:
-        zone = timezone(-offset if sign == b"-" else offset)
-        local = datetime(
-            int(year), _MONTHS[month.lower()], int(day), int(hour), int(minute), min(int(second), 59), tzinfo=zone
-        )
-        return local.astimezone(UTC)
-    except (KeyError, ValueError, OverflowError):
-        return None
-
-
-def quoted(value: str | bytes) -> bytes:
-    r"""Write a string as a quoted one.
-
-    >>> quoted('a "b" \\')
-    b'"a \\"b\\" \\\\"'
-    """
-    octets = value.encode() if isinstance(value, str) else value
-    octets = octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
-    return b'"' + octets.replace(b"\r", b"").replace(b"\n", b"").replace(b"\x00", b"") + b'"'
+    """Read an INTERNALDATE (RFC 9051 section 9, date-time) as an instant in UTC; None where it is none."""
+    return parse_date(text(value))

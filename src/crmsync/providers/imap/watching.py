@@ -6,8 +6,9 @@ from time import monotonic
 
 from ...errors import Unavailable
 from ..network.access import Access
-from .connection import Connection, connect
+from .client import Client
 from .folders import list_folders
+from .login import connect
 from .mailbox import select
 
 REARM = 540.0
@@ -31,41 +32,39 @@ def watch(access: Access, folder: str, seconds: float, rearm: float = REARM) -> 
 
     """
     until = monotonic() + seconds
-    connection = connect(access)
+    client = connect(access)
     try:
-        found = next(
-            (f for f in list_folders(connection) if folder in (f.collection.id, f.collection.name)), None
-        )  # fmt: skip
+        found = next((f for f in list_folders(client) if folder in (f.collection.id, f.collection.name)), None)
         if found is None:
             raise Unavailable(f"there is no folder {folder!r}; list the folders again")
-        select(connection, found.wire)
-        connection.settle()
-        before = connection.exists
-        connection.news = False
-        idle = connection.has("IDLE") or connection.has("IMAP4REV2")
-        while not connection.news and (left := until - monotonic()) > 0:
-            if idle:
-                _idle(connection, min(left, rearm))
-            else:
-                _ask(connection, min(left, ASK))
-        return connection.news or connection.exists != before
+        select(client, found.wire)
+        client.settle()
+        client.news()
+        wait, longest = (_idle, rearm) if client.has("IDLE", "IMAP4REV2") else (_ask, ASK)
+        while (left := until - monotonic()) > 0:
+            if wait(client, min(left, longest)):
+                return True
+        return False
     finally:
-        connection.close()
+        client.close()
 
 
-def _idle(connection: Connection, seconds: float) -> None:
+def _idle(client: Client, seconds: float) -> bool:
     until = monotonic() + seconds
-    (command,) = connection.start((b"IDLE", ()))
-    if not connection.continued(command):
-        _ask(connection, min(seconds, ASK))  # refused: some offer it and do not have it
-        return
-    while not connection.news and command.said is None and (left := until - monotonic()) > 0:
-        connection.heard(left)
-    connection.wire.send(b"DONE\r\n")
-    connection.finish(command)
+    (tag,) = client.start("IDLE")
+    if not client.invited(tag):
+        client.finish(tag)
+        return _ask(client, min(seconds, ASK))  # refused: some offer it and do not have it
+    news = client.news()
+    while not news and (left := until - monotonic()) > 0 and client.listen(left):
+        news = client.news()
+    client.say("DONE")
+    client.finish(tag)
+    return client.news() or news
 
 
-def _ask(connection: Connection, seconds: float) -> None:
-    connection.heard(seconds)
-    if not connection.news:
-        connection.run(b"NOOP")
+def _ask(client: Client, seconds: float) -> bool:
+    if client.listen(seconds) and client.news():
+        return True
+    client.run("NOOP")
+    return client.news()
