@@ -97,7 +97,8 @@ class StaleCursor(CrmSyncError):
 class MassDeletion(CrmSyncError):
     """A run would remove more of a stream than the policy allows without asking.
 
-    Nothing was removed. After a person has said yes, call `sync(..., allow_mass_deletion=True)`.
+    Nothing was removed. After a person has said yes, call `sync(..., allow_mass_deletion=True)`; after a no,
+    `refuse_mass_deletion=True`. Where it was a passing fault of the provider, the next run goes on by itself.
     """
 
     def __init__(self, stream: str, deletions: int, known: int) -> None:

@@ -46,7 +46,10 @@ class Source(Protocol):
         - The position is taken before a listing begins, so that what changes meanwhile is reported next time.
         - A page's cursor resumes after that page, in the middle of a first listing too, and new items never
           wait behind the rest of that listing.
-        - An item that cannot be read is in `Page.skipped`; it is never an exception and never missing.
+        - An item that cannot be read is in `Page.skipped`; it is never an exception and never missing. So is one that
+          the changes name and that is not found when it is read: one answer of "not found" is no tombstone.
+        - A listing that ends says how many items there are by another answer of the provider, in `Page.counted`, where
+          that is to be had. What the source misses by a comparison of its own goes into `Page.absent`.
         - A source that sees envelopes cheaply asks `screen` before it fetches content, and reports an
           excluded item in `Page.screened`. One that gets content for free ignores it.
 
@@ -57,10 +60,14 @@ class Source(Protocol):
 
     @abstractmethod
     def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:
-        """Yield these items again, for a redrive or after changed rules.
+        """Yield these items again: for a redrive, after changed rules, or to see whether they are gone.
 
-        Each id comes back in one of `upserts`, `screened`, `skipped`, or, where it is gone, `deletes`. The cursors
-        of these pages mean nothing.
+        Each id comes back in one of `upserts`, `screened`, `skipped`, or, where the provider says that it does not
+        exist, `deletes`. No answer, an answer that is cut, and a refusal are `skipped`. The cursors of these pages mean
+        nothing.
+
+        By itself "does not exist" removes nothing: the engine asks again in later runs, up to `Policy.max_attempts`
+        times. It counts at once for what a listing lacks too.
         """
 
 
@@ -109,7 +116,10 @@ class Provider(Protocol):
 
     @abstractmethod
     def streams(self, selection: Selection) -> Sequence[Stream]:
-        """List the streams that the selected collections are read from, in the order to read them."""
+        """List the streams that the selected collections are read from, in the order to read them.
+
+        A stream that is no longer listed is only removed when `Policy.max_attempts` runs have not seen it.
+        """
 
     def close(self) -> None:
         """Let go of connections and files. Harmless at any time and more than once; not used afterwards.

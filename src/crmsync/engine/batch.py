@@ -24,6 +24,7 @@ from ..rules import contacts_for, decide, is_sensitive
 
 LEAVING = Decision(outcome=Outcome.LEAVING, reason=Reason.DELETED)
 GONE = Decision(outcome=Outcome.GONE, reason=Reason.DELETED)
+MISSING = Decision(outcome=Outcome.SKIPPED, reason=Reason.MISSING, detail="the provider did not find it")
 _OUT_OF_WINDOW = Decision(outcome=Outcome.EXCLUDED, reason=Reason.OUT_OF_WINDOW)
 
 
@@ -43,6 +44,7 @@ def plan(
     *,
     attempts: Mapping[str, int] | None = None,
     never_stored: Container[str] = (),
+    doubtful: Container[str] = (),
 ) -> Batch:
     """Turn a page into the batch to apply: every item of it gets a decision.
 
@@ -57,9 +59,11 @@ def plan(
         position: the stream and its cursors.
         attempts: for items that were unreadable before, how often they have been tried.
         never_stored: ids of which nothing is stored: their tombstones have nothing to wait for.
+        doubtful: ids whose tombstone is one answer of "not found" and nothing more: they are looked for again.
 
     """
     decisions = {id_: GONE if id_ in never_stored else LEAVING for id_ in page.deletes}
+    decisions |= {id_: MISSING for id_ in page.deletes if id_ in doubtful}
     decisions |= {screened.id: screened.decision for screened in page.screened}
     decisions |= {skipped.id: _unreadable(skipped.why) for skipped in page.skipped}
     upserts: dict[str, Item] = {}

@@ -17,10 +17,10 @@ from ..errors import (
     Unavailable,
 )  # fmt: skip
 from ..model import Batch, Channel, Collection, Policy, Progress, Reason, Report
-from ..protocols import Provider, Storage, Stream
+from ..protocols import Provider, Source, Storage, Stream
 from ..rules import is_selected
 from .checkpoint import ChannelCheckpoint, fingerprint
-from .stream import Stopped, StreamRun, brake
+from .stream import Answer, Stopped, StreamRun, is_mass_deletion, looks
 
 _ACCOUNT_WIDE = (NotAuthorized, NeedsAdmin, RateLimited)
 _OF_ONE_STREAM = (SourceError, StaleCursor, MassDeletion)
@@ -37,6 +37,7 @@ def sync(
     *,
     progress: Callable[[Progress], None] | None = None,
     allow_mass_deletion: bool = False,
+    refuse_mass_deletion: bool = False,
     redrive: bool = False,
     stop: Callable[[], bool] | None = None,
 ) -> Report:
@@ -50,7 +51,8 @@ def sync(
         channel: the owner's settings.
         policy: the workspace's settings.
         progress: called after each transaction.
-        allow_mass_deletion: a person has said yes to a `MassDeletion`.
+        allow_mass_deletion: a person has said yes to a `MassDeletion`: what it named goes.
+        refuse_mass_deletion: a person has said no: what it named stays for good, though the provider has it no more.
         redrive: also try unreadable items again that have used up their attempts.
         stop: asked before each transaction whether to end here: on a signal, or when a time is up. The next run goes
             on where this one stopped.
@@ -59,6 +61,7 @@ def sync(
         What was done, by stream and reason; `Report.stopped` tells whether `stop` ended it.
 
     Raises:
+        ValueError: the answer to a mass deletion is both yes and no.
         StorageError: at once; the storage cannot be used now.
         NotAuthorized, NeedsAdmin, RateLimited: at once, since the account's other streams would fail too.
         MassDeletion, Unavailable, CursorExpired, StaleCursor: after the other streams have been read.
@@ -67,11 +70,14 @@ def sync(
         the storage raises passes through.
 
     """
+    if allow_mass_deletion and refuse_mass_deletion:
+        raise ValueError("allow_mass_deletion and refuse_mass_deletion are the two answers to one question: give one")
+    answer = Answer.YES if allow_mass_deletion else Answer.NO if refuse_mass_deletion else Answer.NONE
     channel_run = _ChannelRun(provider, storage, channel, policy, progress, stop)
     stopped = False
     try:
         channel_run.read(redrive=redrive)
-        channel_run.settle(allow_mass_deletion=allow_mass_deletion)
+        channel_run.settle(answer)
     except Stopped:
         stopped = True
     except CrmSyncError as error:
@@ -118,48 +124,87 @@ class _ChannelRun:
         """Read every stream; what fails in one leaves the others alone, unless it is the account that fails."""
         streams = self._list_streams()
         listed = {s.name: s.collection for s in streams}
-        known = self._checkpoint.streams
-        self._missing = {name: collection for name, collection in known.items() if name not in listed}
-        if {**known, **listed} != known or self._checkpoint.shared != self._shared:
-            # Before the first item of a stream is stored, the stream is on record: it cannot be forgotten. And what
-            # others may see now does not wait for the next mail.
-            self._remember({**known, **listed})
+        before = self._checkpoint
+        self._missing = {name: collection for name, collection in before.streams.items() if name not in listed}
+        # Before the first item of a stream is stored, the stream is on record: it cannot be forgotten. And what others
+        # may see now does not wait for the next mail.
+        self._remember(
+            streams={**before.streams, **listed},
+            absent={
+                name: min(before.absent.get(name, 0) + 1, looks(self._policy))
+                for name, collection in self._missing.items()
+                if not self._is_unchosen(collection)
+            },
+            kept=tuple(name for name in before.kept if name in self._missing),
+            shared=self._shared,
+        )
         for stream in streams:
-            run = self._begin(stream.name)
+            run = self._begin(stream.name, stream.source)
             try:
-                run.read(stream.source, redrive=redrive)
+                run.read(redrive=redrive)
             except _OF_ONE_STREAM as error:
                 self._failed(run, error)
                 if isinstance(error, _ACCOUNT_WIDE):
                     raise
 
-    def settle(self, *, allow_mass_deletion: bool) -> None:
+    def settle(self, answer: Answer) -> None:
         """Remove what left its stream and came up in no other, and the streams that are gone."""
-        all_read = not self.errors
+        # A stream that is not listed just now is one that was not read.
+        all_read = not self.errors and all(self._is_settled(name, answer) for name in self._checkpoint.absent)
         for run in self.runs:
             if not isinstance(run.error, StaleCursor):
                 try:
-                    run.settle(all_read=all_read, allow_mass_deletion=allow_mass_deletion)
+                    run.settle(all_read=all_read, mass_deletion=answer)
                 except _OF_ONE_STREAM as error:
                     self._failed(run, error)
         for name, collection in self._missing.items():
-            unchosen = collection is not None and not is_selected(collection, self._channel.selection)
-            if not unchosen and not all_read:
+            unchosen = self._is_unchosen(collection)
+            if not unchosen and not (all_read and self._may_go(name, answer)):
                 continue
             run = self._begin(name)
             try:
-                if not unchosen and not allow_mass_deletion:
-                    # Nobody unchose it: the provider no longer lists it, which may be the provider's mistake.
-                    brake(run.key, run.stored(), lambda: sum(r.stored() for r in self.runs), self._policy)
+                if not unchosen and self._spares(run, answer):
+                    continue
                 run.clear(Reason.UNSELECTED if unchosen else Reason.DELETED, all_read=all_read)
                 if all_read:
-                    self._remember({n: c for n, c in self._checkpoint.streams.items() if n != name})
+                    left = {n: c for n, c in self._checkpoint.streams.items() if n != name}
+                    absent = {n: times for n, times in self._checkpoint.absent.items() if n != name}
+                    self._remember(streams=left, absent=absent)
             except _OF_ONE_STREAM as error:
                 self._failed(run, error)
 
-    def _begin(self, name: str) -> StreamRun:
+    def _is_unchosen(self, collection: Collection | None) -> bool:
+        return collection is not None and not is_selected(collection, self._channel.selection)
+
+    def _is_settled(self, name: str, answer: Answer) -> bool:
+        """Tell whether a stream that nobody unchose is gone: a person says so, or the provider has often enough."""
+        return answer is Answer.YES or self._checkpoint.absent[name] >= looks(self._policy)
+
+    def _may_go(self, name: str, answer: Answer) -> bool:
+        """Tell whether nobody wanted to keep it, or somebody has changed their mind."""
+        return answer is Answer.YES or name not in self._checkpoint.kept
+
+    def _spares(self, run: StreamRun, answer: Answer) -> bool:
+        """Ask before most of an account goes with a stream; keep it all where the answer is no.
+
+        Raises:
+            MassDeletion: there is no answer yet.
+
+        """
+        if answer is Answer.YES:
+            return False
+        going, known = run.stored(), sum(r.stored() for r in self.runs)
+        if not is_mass_deletion(going, lambda: known, self._policy):
+            return False
+        if answer is Answer.NONE:
+            raise MassDeletion(run.key, going, known)
+        run.keep()
+        self._remember(kept=(*self._checkpoint.kept, run.name))
+        return True
+
+    def _begin(self, name: str, source: Source | None = None) -> StreamRun:
         settings = fingerprint(self._channel, self._policy)
-        run = StreamRun(name, self._storage, self._channel, self._policy, settings, self._progress, self._stop)
+        run = StreamRun(name, source, self._storage, self._channel, self._policy, settings, self._progress, self._stop)
         self.runs.append(run)
         return run
 
@@ -176,8 +221,10 @@ class _ChannelRun:
         if error not in self.errors:
             self.errors.append(error)
 
-    def _remember(self, streams: Mapping[str, Collection | None]) -> None:
-        after = self._checkpoint.next(streams=streams, shared=self._shared)
+    def _remember(self, **update: object) -> None:
+        after = self._checkpoint.next(**update)
+        if after == self._checkpoint.next():
+            return
         key = self._channel.key
         self._storage.apply(Batch(stream=key, channel=self._channel, expected=self._stored, cursor=after.dump()))
         self._stored, self._checkpoint = after.dump(), after

@@ -52,6 +52,8 @@ class StreamCheckpoint(_Checkpoint):
     """Items that may be stored ahead of the cursor: no change tells that one went, so they are fetched again."""
     relisting: bool = False
     """A listing over existing records has begun; only its end moves the cursor."""
+    short: int = 0
+    """How many listings in a row ended before the provider's own count was reached."""
     settings: str
     """The settings that all of the ledger was decided under, or `MIXED`."""
     target: str | None = None
@@ -65,6 +67,10 @@ class ChannelCheckpoint(_Checkpoint):
 
     v: Literal["channel/1"] = "channel/1"
     streams: Mapping[str, Collection | None] = Field(default_factory=dict)
+    absent: Mapping[str, int] = Field(default_factory=dict)
+    """Of these, the ones that the provider no longer lists, and for how many runs."""
+    kept: Many[str] = ()
+    """Of these, the ones that a person wants to keep all the same."""
     shared: str = ""
     """Whose the channel is and how much of it others see, as the storage was last told."""
 

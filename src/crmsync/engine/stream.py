@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
-from typing import TypeVar
+from enum import Enum
+from typing import Literal, TypeVar
 
 from ..errors import CrmSyncError, CursorExpired, MassDeletion, Unavailable
 from ..model import (
@@ -32,8 +33,20 @@ from .checkpoint import MIXED, StreamCheckpoint
 CHUNK = 200
 """How many items are fetched again, or forgotten, in one transaction."""
 
+Tombstones = Literal["proof", "doubt", "known"]
+"""What "not found" means of items that were asked for: the second witness, the first one, or nothing new."""
+
 _T = TypeVar("_T")
 _NOTHING = Cursor("")
+_UNSEEN = (Outcome.GONE, Outcome.LEAVING)
+
+
+class Answer(Enum):
+    """What a person said to a mass deletion."""
+
+    YES = "yes"
+    NO = "no"
+    NONE = "none"
 
 
 class Stopped(Exception):
@@ -46,6 +59,7 @@ class StreamRun:
     def __init__(
         self,
         name: str,
+        source: Source | None,
         storage: Storage,
         channel: Channel,
         policy: Policy,
@@ -54,6 +68,7 @@ class StreamRun:
         stop: Callable[[], bool] | None = None,
     ) -> None:
         self.name = name
+        self._given = source
         self.key = f"{channel.key}/{name}"
         self.error: CrmSyncError | None = None
         self._storage = storage
@@ -69,7 +84,10 @@ class StreamRun:
         self._tombstones = 0
         self._known: dict[str, Outcome] | None = None
         self._misplaced: set[str] = set()
+        self._kept: set[str] = set()
         self._skipped_now: set[str] = set()
+        self._denials: Mapping[str, int] = {}
+        """How often the provider did not find what was looked for before."""
         # This one read is both what is planned from and what must still be there when a batch is applied.
         self._stored = storage.load_cursor(self.key)
         self._checkpoint = self._start()
@@ -95,122 +113,209 @@ class StreamRun:
             error=type(self.error).__name__ if self.error else None,
         )
 
-    def read(self, source: Source, *, redrive: bool) -> None:
+    @property
+    def _source(self) -> Source:
+        assert self._given  # noqa: S101 - a stream that is not listed is only cleared
+        return self._given
+
+    def read(self, *, redrive: bool) -> None:
         """Bring the stream up to date: what is new, what failed before, what newer settings say of the rest."""
         try:
-            self._walk(source)
+            self._walk()
         except CursorExpired:
             if self._checkpoint.cursor is None:
                 raise  # even a listing from scratch expires: there is nothing to fall back on
             self._checkpoint = self._checkpoint.next(cursor=None, relisting=True, ahead=())
-            self._walk(source)
-        self._redrive(source, exhausted_too=redrive)
-        self._redecide(source)
+            self._walk()
+        self._redrive(exhausted_too=redrive)
+        self._redecide()
 
-    def _walk(self, source: Source) -> None:
+    def _walk(self) -> None:
         relisting = self._checkpoint.relisting
         self._relisted = self._relisted or relisting
-        unlisted = {i for i, outcome in self._ids().items() if outcome is not Outcome.GONE} if relisting else set()
-        with closing(_pages(lambda: source.changes(self._checkpoint.cursor, screen=self._screen))) as pages:
+        known = {i for i, outcome in self._ids().items() if outcome is not Outcome.GONE} if relisting else set()
+        listed: set[str] = set()
+        told: set[str] = set()
+        with closing(_pages(lambda: self._source.changes(self._checkpoint.cursor, screen=self._screen))) as pages:
             ahead = set() if relisting else set(self._checkpoint.ahead)
             for number, page in enumerate(pages):
                 if number == 0:
-                    self._fetch_all(source, sorted(ahead))
-                self._fetch_unknown(source, [id_ for id_ in page.present if id_ not in ahead])
-                if not relisting:
-                    self._commit(page, self._checkpoint.next(cursor=page.cursor, ahead=()))
-                    continue
-                unlisted.difference_update(page.present, _ids_of(page))
+                    self._fetch_all(sorted(ahead))
+                self._fetch_unknown([id_ for id_ in page.present if id_ not in ahead])
+                self._fetch_all(page.absent, tombstones="proof")
+                if relisting:
+                    listed.update(page.present, _living(page))
+                    told.update(page.deletes)
                 if page.more:
-                    # A crash half-way must find the ghosts of the old listing again, so the position stays.
-                    self._commit(page, self._checkpoint.next())
+                    # Where a listing is repeated, a crash half-way must find the ghosts again, so the position stays.
+                    passed = {} if relisting else {"cursor": page.cursor, "ahead": ()}
+                    self._commit(page, self._checkpoint.next(**passed))
                     continue
-                if page.complete:
-                    self._sweep(unlisted)
-                self._commit(page, self._checkpoint.next(cursor=page.cursor, relisting=False))
+                short = self._falls_short(page, listed if relisting else None)
+                if short and (times := self._checkpoint.short + 1) < self._looks:
+                    again = self._checkpoint.next(cursor=None, relisting=True, ahead=(), short=times)
+                    self._commit(page, again)
+                    continue
+                if relisting:
+                    self._sweep(known - listed - told, proved=page.counted == len(listed), doubt=short)
+                end = self._checkpoint.next(cursor=page.cursor, relisting=False, ahead=(), short=0)
+                self._commit(page, end)
 
-    def _fetch_unknown(self, source: Source, present: Sequence[str]) -> None:
+    def _falls_short(self, page: Page, listed: set[str] | None) -> bool:
+        """Tell whether a walk ends before the provider's own count is reached: then everything is listed again.
+
+        A count that is never reached cannot hold a stream up for ever: that is done a bounded number of times.
+        """
+        if listed is not None:
+            return not page.complete or len(listed) < (page.counted or 0)
+        if page.counted is None:
+            return False
+        here = {*page.present, *_living(page)}
+        known = sum(
+            entry.decision.outcome not in _UNSEEN and entry.decision.reason is not Reason.KEPT
+            for entry in self._storage.ledger(self.key)
+            if entry.id not in here and entry.id not in page.deletes
+        )
+        return known + len(here) < page.counted
+
+    @property
+    def _looks(self) -> int:
+        return looks(self._policy)
+
+    def _fetch_unknown(self, present: Sequence[str]) -> None:
         """Fetch those of the listed ids that have no decision, before the cursor passes them.
 
         In a first listing nothing has, so the ledger is not read: memory stays that of a page.
         """
         if self._checkpoint.relisting:
-            unknown = (Outcome.GONE, Outcome.LEAVING)
             # What was kept out for where it lay may lie elsewhere now: a source that sees places only screens the rest.
             known = self._ids()
-            present = [i for i in present if known.get(i, Outcome.GONE) in unknown or i in self._misplaced]
+            present = [i for i in present if known.get(i, Outcome.GONE) in _UNSEEN or i in self._misplaced]
         else:
             # A crash before the cursor moves would leave these where no change tells that one of them went.
             ahead = tuple(dict.fromkeys((*self._checkpoint.ahead, *present)))
             self._checkpoint = self._checkpoint.model_copy(update={"ahead": ahead})
-        self._fetch_all(source, present)
+        self._fetch_all(present)
 
-    def _sweep(self, unlisted: Iterable[str]) -> None:
-        """Mark what a complete listing did not list; of what was never stored only the decision goes."""
-        for chunk in _chunks(sorted(unlisted)):
+    def _sweep(self, unlisted: set[str], *, proved: bool, doubt: bool) -> None:
+        """Mark what a listing did not list, or ask for it where nothing proves that the listing has everything.
+
+        Of what was never stored only the decision goes.
+        """
+        missing = sorted(unlisted - self._kept)
+        if not proved:
+            self._fetch_all(missing, tombstones="doubt" if doubt else "proof")
+            return
+        for chunk in _chunks(missing):
             stored = {i for i in chunk if self._ids()[i] in (Outcome.STORED, Outcome.SKIPPED, Outcome.LEAVING)}
             entries = [LedgerEntry(id=i, decision=LEAVING if i in stored else GONE) for i in chunk]
             self._move(self._checkpoint.next(), decisions=entries)
 
-    def _redrive(self, source: Source, *, exhausted_too: bool) -> None:
-        """Try unreadable items again, each a bounded number of times."""
+    def _redrive(self, *, exhausted_too: bool) -> None:
+        """Try unreadable items again, each a bounded number of times, and look for missing ones."""
+        entries = self._storage.ledger(self.key, outcome=Outcome.SKIPPED)
+        waiting = [entry for entry in entries if entry.id not in self._skipped_now]
+        self._denials = {e.id: e.attempts for e in waiting if e.decision.reason is Reason.MISSING}
         tried = {
-            entry.id: entry.attempts
-            for entry in self._storage.ledger(self.key, outcome=Outcome.SKIPPED)
-            if entry.id not in self._skipped_now and (exhausted_too or entry.attempts < self._policy.max_attempts)
+            entry.id: 0 if entry.id in self._denials else entry.attempts
+            for entry in waiting
+            if exhausted_too or entry.id in self._denials or entry.attempts < self._policy.max_attempts
         }
         for chunk in _chunks(list(tried)):
             try:
-                self._fetch(source, chunk, attempts=tried)
+                self._fetch(chunk, attempts=tried)
             except Unavailable as error:
                 # An item whose fetch always breaks the connection uses up its attempts too.
                 skipped = [Skipped(id=i, why=f"fetching it failed: {error}") for i in chunk]
                 self._commit(Page(cursor=_NOTHING, skipped=skipped), self._checkpoint.next(), tried)
                 raise
 
-    def _redecide(self, source: Source) -> None:
+    def _redecide(self) -> None:
         """Apply newer settings to history; where that stopped half-way, go on there."""
         if self._checkpoint.settings == self._settings:
             return
         done = self._checkpoint.redecided
         decided = (Outcome.STORED, Outcome.EXCLUDED)
         ids = sorted(i for i, outcome in self._ids().items() if outcome in decided and (done is None or i > done))
-        for chunk in _chunks(ids):
-            self._fetch(source, chunk)
+        for chunk in _chunks([i for i in ids if i not in self._kept]):
+            self._fetch(chunk)
             self._move(self._checkpoint.next(redecided=chunk[-1]))
         self._move(self._checkpoint.next(settings=self._settings, target=None, redecided=None))
 
-    def _fetch_all(self, source: Source, ids: Sequence[str]) -> None:
+    def _fetch_all(self, ids: Sequence[str], *, tombstones: Tombstones = "doubt") -> None:
         for chunk in _chunks(ids):
-            self._fetch(source, chunk)
+            self._fetch(chunk, tombstones=tombstones)
 
-    def _fetch(self, source: Source, ids: Sequence[str], attempts: Mapping[str, int] | None = None) -> None:
+    def _fetch(
+        self, ids: Sequence[str], attempts: Mapping[str, int] | None = None, *, tombstones: Tombstones = "doubt"
+    ) -> None:
         """Fetch and commit items; those that the source does not answer for are skipped, never forgotten."""
         unanswered = dict.fromkeys(ids)
-        with closing(_pages(lambda: source.fetch(ids, screen=self._screen))) as pages:
+        with closing(_pages(lambda: self._source.fetch(ids, screen=self._screen))) as pages:
             for page in pages:
-                for id_ in _ids_of(page):
+                for id_ in (*_living(page), *page.deletes):
                     unanswered.pop(id_, None)
-                self._commit(page, self._checkpoint.next(), attempts)
+                if tombstones == "known":
+                    page = page.model_copy(update={"deletes": ()})  # noqa: PLW2901
+                doubtful = self._doubtful(page.deletes) if tombstones == "doubt" else {}
+                self._commit(page, self._checkpoint.next(), {**(attempts or {}), **doubtful}, doubtful)
         missing = [Skipped(id=i, why="the provider did not answer for it") for i in unanswered]
         self._commit(Page(cursor=_NOTHING, skipped=missing), self._checkpoint.next(), attempts)
+
+    def _doubtful(self, deletes: Iterable[str]) -> dict[str, int]:
+        """Return which of these are to be looked for again, and how often they were looked for so far."""
+        looked = {id_: self._denials.get(id_, 0) for id_ in deletes}
+        return {id_: times for id_, times in looked.items() if times + 1 < self._looks}
 
     def _screen(self, record: Message | Event) -> Decision:
         return decide(record, self._channel, self._policy)
 
-    def settle(self, *, all_read: bool, allow_mass_deletion: bool) -> None:
+    def settle(self, *, all_read: bool, mass_deletion: Answer) -> None:
         """Remove what left the stream, now that every other stream could have shown it again.
 
         While another stream of the channel fails, removals wait, for a bounded number of runs.
         """
-        waiting = list(self._storage.ledger(self.key, outcome=Outcome.LEAVING))
-        due = {e.id: e.decision.reason for e in waiting if all_read or e.attempts >= self._policy.deletion_grace}
-        if not allow_mass_deletion:
-            brake(self.key, len(due), lambda: len(due) + self.stored(), self._policy)
+        waiting, due = self._leaving(all_read=all_read)
+        if mass_deletion is not Answer.YES and self._brakes(len(due)):
+            if mass_deletion is Answer.NO:
+                self._keep(list(due))
+                return
+            self._look_again(list(due))
+            waiting, due = self._leaving(all_read=all_read)
+            if self._brakes(len(due)):
+                raise MassDeletion(self.key, len(due), len(due) + self.stored())
         self._forget(due)
         later = [e.model_copy(update={"attempts": e.attempts + 1}) for e in waiting if e.id not in due]
         for chunk in _chunks(later):
             self._move(self._checkpoint.next(), decisions=chunk)
+
+    def _leaving(self, *, all_read: bool) -> tuple[list[LedgerEntry], dict[str, Reason]]:
+        """Return what waits to be removed, and which of it need not wait any longer."""
+        waiting = list(self._storage.ledger(self.key, outcome=Outcome.LEAVING))
+        grace = self._policy.deletion_grace
+        return waiting, {e.id: e.decision.reason for e in waiting if all_read or e.attempts >= grace}
+
+    def _brakes(self, deletions: int) -> bool:
+        return is_mass_deletion(deletions, lambda: deletions + self.stored(), self._policy)
+
+    def _look_again(self, ids: Sequence[str]) -> None:
+        """Ask for what the brake holds: a fault that has passed lets it go. Where a sample is gone, so is the rest."""
+        sample = ids[:: -(-len(ids) // CHUNK)]
+        self._fetch(sample, tombstones="known")
+        left = {e.id for e in self._storage.ledger(self.key, outcome=Outcome.LEAVING)}
+        if not left.issuperset(sample):
+            self._fetch_all(sorted(left - set(sample)), tombstones="known")
+
+    def _keep(self, ids: Sequence[str]) -> None:
+        """Keep for good what is gone at the provider, because a person said so."""
+        kept = Decision(outcome=Outcome.STORED, reason=Reason.KEPT)
+        for chunk in _chunks(ids):
+            self._move(self._checkpoint.next(), decisions=[LedgerEntry(id=id_, decision=kept) for id_ in chunk])
+
+    def keep(self) -> None:
+        """Keep all that the stream holds, though the provider has no such stream any more."""
+        holding = (Outcome.STORED, Outcome.LEAVING)
+        self._keep([i for i, outcome in self._ids().items() if outcome in holding and i not in self._kept])
 
     def clear(self, reason: Reason, *, all_read: bool) -> None:
         """Remove everything, because the stream itself is gone or no longer chosen.
@@ -226,7 +331,7 @@ class StreamRun:
             for chunk in _chunks(ids):
                 entries = [LedgerEntry(id=id_, decision=leaving) for id_ in chunk]
                 self._move(self._checkpoint.next(), decisions=entries)
-            self.settle(all_read=False, allow_mass_deletion=True)
+            self.settle(all_read=False, mass_deletion=Answer.YES)
             return
         self._forget(known)
         self._move(StreamCheckpoint(serial=self._checkpoint.serial + 1, settings=self._settings))
@@ -240,14 +345,21 @@ class StreamRun:
             entries = [LedgerEntry(id=i, decision=Decision(outcome=Outcome.GONE, reason=reasons[i])) for i in chunk]
             self._move(self._checkpoint.next(), deletes=chunk, decisions=entries)
 
-    def _commit(self, page: Page, to: StreamCheckpoint, attempts: Mapping[str, int] | None = None) -> None:
+    def _commit(
+        self,
+        page: Page,
+        to: StreamCheckpoint,
+        attempts: Mapping[str, int] | None = None,
+        doubtful: Container[str] = (),
+    ) -> None:
         self._check_stop()
-        here = self._checkpoint
-        if _is_empty(page) and (to.cursor, to.relisting, to.ahead) == (here.cursor, here.relisting, here.ahead):
+        if _is_empty(page) and to == self._checkpoint.next():
             return  # a poll that finds nothing writes nothing
         position = Position(self.key, self._stored, to.dump())
         unstored = self._never_stored(page.deletes)
-        batch = plan(page, self._channel, self._policy, position, attempts=attempts, never_stored=unstored)
+        batch = plan(
+            page, self._channel, self._policy, position, attempts=attempts, never_stored=unstored, doubtful=doubtful
+        )
         self._apply(batch, to, page.total)
 
     def _never_stored(self, deletes: Sequence[str]) -> set[str]:
@@ -299,18 +411,19 @@ class StreamRun:
                 self._known[entry.id] = entry.decision.outcome
                 if entry.decision.reason.by_place:
                     self._misplaced.add(entry.id)
+                elif entry.decision.reason is Reason.KEPT:
+                    self._kept.add(entry.id)
         return self._known
 
 
-def brake(stream: str, deletions: int, known: Callable[[], int], policy: Policy) -> None:
-    """Stop a run that would remove too large a share.
+def looks(policy: Policy) -> int:
+    """How often something is looked for before it is taken for gone on one kind of answer alone."""
+    return max(2, policy.max_attempts)
 
-    Raises:
-        MassDeletion: more than `policy.max_deletion_free` and more than `policy.max_deletion_share` of all.
 
-    """
-    if deletions > policy.max_deletion_free and deletions > policy.max_deletion_share * (total := known()):
-        raise MassDeletion(stream, deletions, total)
+def is_mass_deletion(deletions: int, known: Callable[[], int], policy: Policy) -> bool:
+    """Tell whether a run would remove more than `max_deletion_free` and more than `max_deletion_share` of all."""
+    return deletions > policy.max_deletion_free and deletions > policy.max_deletion_share * known()
 
 
 def _pages(start: Callable[[], Iterator[Page]]) -> Generator[Page]:
@@ -323,11 +436,10 @@ def _pages(start: Callable[[], Iterator[Page]]) -> Generator[Page]:
         raise Unavailable(f"the source failed with {type(error).__name__}") from error
 
 
-def _ids_of(page: Page) -> Iterator[str]:
+def _living(page: Page) -> Iterator[str]:
     yield from (item.id for item in page.upserts)
     yield from (screened.id for screened in page.screened)
     yield from (skipped.id for skipped in page.skipped)
-    yield from page.deletes
 
 
 def _is_empty(page: Page) -> bool:

@@ -224,7 +224,8 @@ class Policy(_Settings):
     max_deletion_free: int = Field(default=20, ge=0)
     """Up to this many removals in one run never ask."""
     max_attempts: int = Field(default=5, ge=1, le=100)
-    """How often an unreadable item is tried before it stays in quarantine."""
+    """How often an unreadable item is tried before it stays in quarantine; and how often, at least twice, something is
+    looked for before it is taken for gone where nothing else says so."""
     deletion_grace: int = Field(default=288, ge=0)
     """For how many runs a removal waits for another stream of the channel that fails."""
 

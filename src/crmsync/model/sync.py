@@ -23,7 +23,7 @@ class Outcome(StrEnum):
     STORED = "stored"
     EXCLUDED = "excluded"
     SKIPPED = "skipped"
-    """Unreadable; tried again, a bounded number of times."""
+    """Unreadable or not found; tried again, a bounded number of times. What was stored of it stays meanwhile."""
     LEAVING = "leaving"
     """Gone from its stream; removed when the channel's other streams had a chance to show it again."""
     GONE = "gone"
@@ -49,6 +49,10 @@ class Reason(StrEnum):
     SOLO = "solo"
     OUT_OF_WINDOW = "out_of_window"
     """A series without an instance in the channel's window."""
+    MISSING = "missing"
+    """The provider did not find it when asked, and nothing else says that it is gone: it is asked for again."""
+    KEPT = "kept"
+    """Gone at the provider and kept all the same, because a person said so."""
     DELETED = "deleted"
     UNSELECTED = "unselected"
 
@@ -73,7 +77,7 @@ class LedgerEntry(Value):
     id: str
     decision: Decision
     attempts: int = 0
-    """How often a skipped item was tried, or for how many runs a leaving one has waited."""
+    """How often a skipped item was tried or not found, or for how many runs a leaving one has waited."""
 
 
 class Skipped(Value):
@@ -103,15 +107,23 @@ class Page(Value):
     """Whether another page follows. An empty page with `more` is not the end."""
     upserts: Many[Item] = ()
     deletes: Many[str] = ()
-    """Ids that are gone from the stream: explicit tombstones only."""
+    """In `changes`, ids that the provider itself reports as gone: explicit tombstones, or what is absent from a listing
+    that agrees with the provider's own count. In `fetch`, ids that it answered with "not found"."""
     skipped: Many[Skipped] = ()
     screened: Many[Screened] = ()
     present: Many[str] = ()
     """Ids that exist and whose content cannot have changed, listed without content. The engine fetches those it
     does not know, and those that it kept out for where they lay (folder, spam, trash, draft): they may have moved."""
+    absent: Many[str] = ()
+    """Ids that the source knew and no longer finds, where nothing else says that they are gone: a listing that it
+    compared lacks them. The engine asks for them by `fetch` before the cursor passes them."""
     complete: bool = True
-    """On the last page of a listing: whether it is proved that everything was listed. Where it is not, nothing
-    is taken for deleted."""
+    """On the last page of a listing: False where the source knows that its listing was cut. Then it is no end."""
+    counted: int | None = None
+    """On the last page of a listing: how many items the provider says that the stream has (Gmail's messagesTotal,
+    EXISTS, a folder's totalItemCount), as of when the position was taken, and counted as the listing counts them.
+    Where the listing agrees with it, what it lacks is gone; where it has fewer, it is no end and is done again; where
+    nothing is said, the engine asks for each item that is missing."""
     total: int | None = None
     """How many items this walk has in all, where the source can tell; for progress."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -115,6 +115,12 @@ class FakeMailbox(Provider, Source):
         self.page_size = page_size
         self.unreadable: set[str] = set()
         """Ids whose content cannot be read."""
+        self.unlisted: set[str] = set()
+        """Ids that are there and that listings lack: a lie that providers tell now and then."""
+        self.denied: set[str] = set()
+        """Ids that are there and that `fetch` does not find: another one."""
+        self.counts = True
+        """Whether a listing ends with the number of items that there are."""
         self.fetched: list[str] = []
         """Every id whose content left the mailbox, in order."""
         self.on_page: Callable[[], None] = lambda: None
@@ -173,23 +179,24 @@ class FakeMailbox(Provider, Source):
             for at in range(head, now, self.page_size)
         ]
         if below is not None:
-            older = sorted(
-                (i for i in self._items if self._places[i] < below), key=self._places.__getitem__, reverse=True
-            )
+            listed = [i for i in self._items if self._places[i] < below and i not in self.unlisted]
+            older = sorted(listed, key=self._places.__getitem__, reverse=True)
             chunks = [older[at : at + self.page_size] for at in range(0, len(older), self.page_size)] or [[]]
             steps += [(ids, now, self._places[ids[-1]] if ids else None) for ids in chunks]
             steps[-1] = (steps[-1][0], now, None)
         total = sum(len(ids) for ids, _, _ in steps)
+        counted = len(self._items) if below is not None and self.counts else None
         for ids, position, reached in steps or [([], now, None)]:
             page = self._page([i for i in dict.fromkeys(ids) if i], screen)
             cursor = Cursor(json.dumps([position, reached]))
             more = (position, reached) != (now, None)
-            yield page.model_copy(update={"cursor": cursor, "more": more, "total": total})
+            ends = {} if more else {"counted": counted}
+            yield page.model_copy(update={"cursor": cursor, "more": more, "total": total, **ends})
 
     def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:
         """See `Source`."""
         for at in range(0, len(ids), self.page_size):
-            yield self._page(ids[at : at + self.page_size], screen)
+            yield self._page(ids[at : at + self.page_size], screen, self.denied)
 
     def _read(self, since: Cursor) -> tuple[int, int | None]:
         try:
@@ -203,12 +210,12 @@ class FakeMailbox(Provider, Source):
             raise CursorExpired("the mailbox has forgotten that far back")
         return head, below
 
-    def _page(self, ids: Sequence[str], screen: Screen | None) -> Page:
+    def _page(self, ids: Sequence[str], screen: Screen | None, denied: Container[str] = ()) -> Page:
         self.on_page()
         page: dict[str, list[Any]] = {"upserts": [], "deletes": [], "skipped": [], "screened": []}
         for id_ in ids:
             item = self._items.get(id_)
-            if item is None:
+            if item is None or id_ in denied:
                 page["deletes"].append(id_)
                 continue
             decisions = [screen(_envelope(r)) for r in item.records] if screen else []
@@ -228,6 +235,8 @@ class FakeAccount(Provider):
 
     def __init__(self, *mailboxes: FakeMailbox) -> None:
         self.mailboxes = list(mailboxes)
+        self.unlisted: set[str] = set()
+        """Names of mailboxes that are there and that no list of streams has."""
 
     def identify(self) -> Identity:
         """See `Provider`."""
@@ -240,7 +249,8 @@ class FakeAccount(Provider):
     def streams(self, selection: Selection) -> Sequence[Stream]:
         """See `Provider`."""
         both = zip(self.mailboxes, self.collections(), strict=True)
-        return [Stream(m.name, m, c) for m, c in both if is_selected(c, selection)]
+        chosen = [Stream(m.name, m, c) for m, c in both if is_selected(c, selection)]
+        return [stream for stream in chosen if stream.name not in self.unlisted]
 
 
 def _envelope(record: Message | Event) -> Message | Event:

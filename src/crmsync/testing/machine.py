@@ -35,7 +35,7 @@ from ..model import (  # fmt: skip
     Selection,
 )
 from ..protocols import Storage
-from ..rules import decide
+from ..rules import decide, is_selected
 from ..stores.memory import MemoryStorage
 from .fakes import FakeAccount, FakeMailbox, message
 
@@ -80,6 +80,7 @@ class SyncMachine(RuleBasedStateMachine):
         """Open an empty account on an empty storage."""
         self.storage = self.make_storage()
         self.mailboxes = {name: FakeMailbox(name=name, page_size=1) for name in STREAMS}
+        self.mailboxes["b"].counts = False
         self.account = FakeAccount(*self.mailboxes.values())
         self.policy = Policy(internal_domains={"acme.com"}, max_attempts=2)
         self.channel = Channel(key="c", addresses={ME}, contacts=ContactCreation.SENT_AND_RECEIVED)
@@ -203,6 +204,36 @@ class SyncMachine(RuleBasedStateMachine):
         self.go_unnoticed(stream, id_)
         self.crash_at_a_storage_call(call, before=True)
 
+    # -- what a provider may say once although it is not so: another kind of answer, or the next run, knows better
+
+    @rule(stream=_streams, id_=_ids, call=st.integers(0, 12))
+    def a_listing_lacks_an_item(self, stream: str, id_: str, call: int) -> None:
+        """After an expired cursor, or at first, a listing is short. Who counts shows it; who does not is asked."""
+        mailbox = self.mailboxes[stream]
+        if mailbox.counts or id_ in {e.id for e in self.storage.ledger(f"c/{stream}")}:
+            mailbox.expire()
+            mailbox.unlisted = {id_}
+            self.crash_at_a_storage_call(call, before=True)
+            mailbox.unlisted = set()
+            self._run()
+
+    @rule(stream=_streams, id_=_ids, call=st.integers(0, 12))
+    def an_item_is_not_found(self, stream: str, id_: str, call: int) -> None:
+        """A setting has changed, so it is asked for, and the answer is that there is no such item."""
+        self.mailboxes[stream].denied = {id_}
+        self.toggle_block()
+        self.crash_at_a_storage_call(call, before=True)
+        self.mailboxes[stream].denied = set()
+        self._run()
+
+    @rule(streams=st.sets(_streams, min_size=1))
+    def streams_are_not_listed(self, streams: set[str]) -> None:
+        """The list of folders or calendars is short, or empty."""
+        self.account.unlisted = streams
+        self._run()
+        self.account.unlisted = set()
+        self._run()
+
     @rule()
     def run(self) -> None:
         """A run goes through."""
@@ -239,12 +270,13 @@ class SyncMachine(RuleBasedStateMachine):
     def _wanted(self) -> dict[tuple[str, str], Item]:
         """What a perfect sync would store, by the definition of the settings."""
         wanted = {}
-        for stream in self.account.streams(self.channel.selection):
-            mailbox = self.mailboxes[stream.name]
-            for id_ in set(mailbox.ids()) - mailbox.unreadable:
-                (item,) = (i for p in mailbox.fetch([id_]) for i in p.upserts)
+        for collection in self.account.collections():
+            mailbox = self.mailboxes[collection.name]
+            chosen = is_selected(collection, self.channel.selection)
+            for id_ in set(mailbox.ids()) - mailbox.unreadable if chosen else ():
+                item = mailbox.item(id_)
                 if decide(item.records[0], self.channel, self.policy).outcome is Outcome.STORED:
-                    wanted[f"c/{stream.name}", id_] = item
+                    wanted[f"c/{collection.name}", id_] = item
         return wanted
 
     @invariant()
