@@ -132,6 +132,16 @@ class SourceContract:
         world.remove("b")
         assert _follow(world, end, held) == {"a", "c"}
 
+    def test_a_count_is_that_of_the_listing(self) -> None:
+        """Where a source says how many items the provider counts, its listing agrees when nothing is amiss."""
+        world = self.make_world_of("a", "b", "c", "d", "e")
+        counts = [page.counted for page in _changes(world, None)]
+        assert counts[-1] in (None, 5), f"five items are listed, and {counts[-1]} counted"
+        assert not any(counts[:-1]), "a count comes before the end of the listing"
+        world.remove("b")
+        counted = _changes(world, None)[-1].counted
+        assert counted in (None, 4), f"after a removal four items are listed, and {counted} counted"
+
     def test_a_cursor_that_is_none_expires(self) -> None:
         """Garbage, another provider's cursor or an old format: the engine lists again."""
         world = self.make_world_of("a")
