@@ -1,5 +1,6 @@
 """Microsoft (extra `microsoft`): Outlook mail and calendar, and what they share: consent, tokens, calls, errors."""
 
+from .calendar import OutlookCalendar
 from .mail import OutlookMail
 
-__all__ = ["OutlookMail"]
+__all__ = ["OutlookCalendar", "OutlookMail"]

@@ -9,6 +9,7 @@ import json
 import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -68,6 +69,7 @@ class Graph:
         pacer: keeps to the limit; share one where several clients of one mailbox run at once.
         brake: shared by all mailboxes of one program.
         clock: the time.
+        prefer: what else each request prefers (RFC 7240).
         sleep: waits.
         chance: for the jitter of waiting.
     """
@@ -77,6 +79,7 @@ class Graph:
         token: Secret,
         *,
         mailbox: str | None = None,
+        prefer: str = "",
         limits: Limits | None = None,
         site: Site = SITE,
         pacer: Pacer | None = None,
@@ -98,6 +101,7 @@ class Graph:
         )
         self.mailbox = mailbox
         self._root = ("users", mailbox) if mailbox else ("me",)
+        self._prefer = f"{_IMMUTABLE}, {prefer}" if prefer else _IMMUTABLE
         self._size = limits.page_size
 
     def path(self, *segments: str, **parameters: object) -> str:
@@ -107,11 +111,11 @@ class Graph:
 
     def call(self, *segments: str, **parameters: object) -> Call:
         """Return the call for one thing in the mailbox."""
-        return Call(self.path(*segments, **parameters), headers=IMMUTABLE)
+        return Call(self.path(*segments, **parameters), headers=(("Prefer", self._prefer),))
 
     def page_call(self, path: str) -> Call:
         """Return the call for one page of a walk: its size is said on every page."""
-        return Call(path, headers=(("Prefer", f"{_IMMUTABLE}, odata.maxpagesize={self._size}"),))
+        return Call(path, headers=(("Prefer", f"{self._prefer}, odata.maxpagesize={self._size}"),))
 
     def get(self, *segments: str, **parameters: object) -> dict[str, Any]:
         """Get one thing in the mailbox. What `Api.get` raises."""
@@ -229,7 +233,18 @@ def dict_of(one: Json, name: str) -> Json:
     return value if isinstance(value, dict) else {}
 
 
+def moment_of(value: object) -> datetime | None:
+    """Read a time in UTC, as `2026-03-01T10:00:00Z`; None where it is no moment of the years 1 to 9999."""
+    if not isinstance(value, str):
+        return None
+    try:
+        moment = datetime.fromisoformat(value)
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
+    except (ValueError, OverflowError):
+        return None
+
+
 __all__ = [
     "IMMUTABLE", "SITE", "Graph", "Json", "Limits", "Links", "dict_of", "id_of", "is_removed", "items_of", "links_of",
-    "pacer_for", "text_of",
+    "moment_of", "pacer_for", "text_of",
 ]  # fmt: skip

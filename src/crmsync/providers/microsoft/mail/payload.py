@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Collection as Container
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from ....formats.mail.headers import Fields, message_ids, read_fields
@@ -17,7 +16,7 @@ from ....formats.mail.mime import WANTED_FIELDS
 from ....formats.mail.mime_tree import Node, parse_tree
 from ....formats.mail.parts import PART_FIELDS
 from ....model import Attachment, Collection, CollectionRole, Item, Message, Participant, Role, clean_address
-from ..client import Json, dict_of, id_of, items_of, text_of
+from ..client import Json, dict_of, id_of, items_of, moment_of, text_of
 
 ENVELOPE = (
     "id", "parentFolderId", "isDraft", "receivedDateTime", "sentDateTime", "internetMessageId", "conversationId",
@@ -201,18 +200,7 @@ def _belongs_to_invitation(attachment: Attachment) -> bool:
     )
 
 
-def moment_of(value: object) -> datetime | None:
-    """Read a time in UTC, as `2026-03-01T10:00:00Z`; None where it is no moment of the years 1 to 9999."""
-    if not isinstance(value, str):
-        return None
-    try:
-        moment = datetime.fromisoformat(value)
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).replace(microsecond=0)
-    except (ValueError, OverflowError):
-        return None
-
-
 __all__ = [
     "CONTENT", "DRAFT", "ENVELOPE", "EXPAND", "envelope_of", "header_of", "is_flags_only", "is_whole", "item_of",
-    "lacks_header", "moment_of",
+    "lacks_header",
 ]  # fmt: skip

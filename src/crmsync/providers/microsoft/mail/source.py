@@ -15,10 +15,10 @@ from datetime import datetime
 from ....errors import NotFound, TooLarge, Unavailable
 from ....model import Collection, Cursor, Decision, Item, Message, Outcome, Page, Screen, Screened, Skipped
 from ....protocols import AttachmentSource, Source
-from ..client import Graph, Json, Links, id_of, is_removed, items_of, text_of
+from ..client import Graph, Json, Links, id_of, is_removed, items_of, moment_of, text_of
 from .cursor import VERSION, FolderCursor
 from .hydrate import Hydrator
-from .payload import ENVELOPE, envelope_of, is_flags_only, is_whole, moment_of
+from .payload import ENVELOPE, envelope_of, is_flags_only, is_whole
 from .round import Round
 
 COMMIT = 50
