@@ -143,7 +143,7 @@ class OutlookCalendarSource(Source):
         return here
 
     def _rolled(self, here: CalendarCursor, days: Days) -> Iterator[Page]:
-        """Walk through the days that the window has come to, then follow the old link once more. Until then nothing moves."""
+        """Walk through the days that the window has come to, then follow the old link once more: only then it moves."""
         before, after, self._days = here.dump(), here.days.instants[1], days
         read: set[str] = set()
         delta: str | None = None
@@ -196,7 +196,7 @@ class OutlookCalendarSource(Source):
         return list(found.values()), [id_ for id_ in gone if id_ not in found]
 
     def _looked_at(self, ids: Iterable[str]) -> tuple[dict[str, Item | Skipped], list[str], list[str]]:
-        """Ask what some events are; return those that are single, the series that others belong to, and what is gone."""
+        """Ask what some events are; return single ones, the series that others belong to, and what is gone."""
         found: dict[str, Item | Skipped] = {}
         masters: list[str] = []
         gone: list[str] = []
