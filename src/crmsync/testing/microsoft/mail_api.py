@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from . import delta
 from .folders import folder_of
 from .listing import matching, page, paths_of
 from .mailbox import Mail
-from .messages import CONTENT, Shown, attachment_content, attachments_of, item_of, message_json
+from .messages import (
+    CONTENT,
+    Shown,
+    attachment_content,
+    attachments_of,
+    extended_properties,
+    item_of,
+    message_json,
+)
 from .permissions import MAIL_BASIC, MAIL_READ
 from .routes import Call, Route
 from .wire import Json, Problem, Response, bad_request, not_found
+
+_EXPANDED = re.compile(r"(\w+)(?:\(([^()]*)\))?(?:,|$)")
+_QUOTED = re.compile(r"'([^']*)'")
 
 
 def mail_of(call: Call, id_: str | None = None) -> Mail:
@@ -41,16 +53,22 @@ def whole(call: Call, mail: Mail) -> Json:
     shown = shown_of(call, mail)
     basic = call.server.basic_only(call)
     made = message_json(shown, call.select, CONTENT if basic else frozenset())
-    if call.query.get("$expand", "").startswith("attachments"):
+    expanded = dict(_EXPANDED.findall(call.query.get("$expand", "")))
+    if "attachments" in expanded:
         if basic:
             raise Problem(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
-        made["attachments"] = _cut(attachments_of(shown), _inner_select(call.query["$expand"]))
+        made["attachments"] = _cut(attachments_of(shown), _inner_select(expanded["attachments"]))
+    if "singleValueExtendedProperties" in expanded:
+        wanted = _QUOTED.findall(expanded["singleValueExtendedProperties"])
+        found = extended_properties(mail)
+        if said := [{"id": id_, "value": found[id_]} for id_ in wanted if id_ in found]:
+            made["singleValueExtendedProperties"] = said
     return made
 
 
-def _inner_select(expand: str) -> list[str]:
-    _, _, inner = expand.partition("$select=")
-    return [name.strip().rpartition("/")[2] for name in inner.strip("() ").split(",") if name.strip()]
+def _inner_select(options: str) -> list[str]:
+    _, _, inner = options.partition("$select=")
+    return [name.strip().rpartition("/")[2] for name in inner.partition(";")[0].split(",") if name.strip()]
 
 
 def _cut(attachments: Iterable[Json], select: list[str]) -> list[Json]:

@@ -124,6 +124,15 @@ def message_json(shown: Shown, select: Iterable[str] = (), hidden: frozenset[str
     return made
 
 
+def extended_properties(mail: Mail) -> dict[str, str]:
+    """Return MAPI's own properties of a message: PidTagInReplyToId and PidTagInternetReferences."""
+    found = {
+        "String 0x1042": header_of(mail.parsed, "In-Reply-To"),
+        "String 0x1039": header_of(mail.parsed, "References"),
+    }
+    return {id_: value for id_, value in found.items() if value}
+
+
 def attachments_of(shown: Shown) -> list[Json]:
     """Return a message's attachments, files with their content."""
     made = [_attachment(shown, number, part) for number, part in enumerate(attached(shown.message))]
