@@ -26,11 +26,11 @@ class Client:
         self.server = server
         self.address, self.scopes = address, scopes
         self.prefer = prefer
-        self._token = token
+        self._token, self._given = token, token is not None
 
     @property
     def token(self) -> str:
-        if self._token is None or self.server.identity.meaning(f"Bearer {self._token}") is None:
+        if self._token is None or (not self._given and self.server.identity.meaning(f"Bearer {self._token}") is None):
             self._token = self.server.token(self.address, self.scopes)
         return self._token
 

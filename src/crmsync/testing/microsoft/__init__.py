@@ -8,6 +8,7 @@ from .account import Account
 from .faults import Fault
 from .identity import LOGIN, Application, Consent, Grant, Identity, Tenant
 from .limits import Limits
+from .login_http import LoginHttp
 from .mailbox import DeltaHabits, Folder, Link, Mail, Mailbox
 from .permissions import EVERY_PERMISSION, GRAPH
 from .server import Logged, MicrosoftServer
@@ -15,6 +16,6 @@ from .wire import Problem, Request, Response
 
 __all__ = [
     "EVERY_PERMISSION", "GRAPH", "LOGIN", "Account", "Application", "Cause", "Clock", "Consent", "DeltaHabits", "Fault",
-    "Faults", "File", "Folder", "Grant", "Identity", "Limits", "Link", "Logged", "Mail", "Mailbox", "MicrosoftServer",
-    "Problem", "Request", "Response", "Tenant", "VirtualClock",
+    "Faults", "File", "Folder", "Grant", "Identity", "Limits", "Link", "Logged", "LoginHttp", "Mail", "Mailbox",
+    "MicrosoftServer", "Problem", "Request", "Response", "Tenant", "VirtualClock",
 ]  # fmt: skip

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -420,7 +421,9 @@ def _registered(application: Application, redirect: str) -> bool:
 def _sent_back(redirect: str, asked: dict[str, str], back: dict[str, str]) -> Response:
     said = {**back, **({"state": asked["state"]} if "state" in asked else {})}
     if asked.get("response_mode") == "form_post":
-        fields = "".join(f'<input type="hidden" name="{name}" value="{value}">' for name, value in said.items())
+        fields = "".join(
+            f'<input type="hidden" name="{name}" value="{html.escape(value)}">' for name, value in said.items()
+        )
         page = f'<form method="POST" action="{redirect}">{fields}</form><script>document.forms[0].submit()</script>'
         return Response(200, {"Content-Type": "text/html"}, page.encode())
     mark = "#" if asked.get("response_mode") == "fragment" else "&" if urlsplit(redirect).query else "?"
