@@ -5,6 +5,7 @@ from ..web.faults import Faults
 from ..web.mail import File
 from .aadsts import Cause
 from .account import Account
+from .calendars import Attendee, Calendar, CalendarHabits, Calendars, Event, repeats
 from .faults import Fault
 from .identity import LOGIN, Application, Consent, Grant, Identity, Tenant
 from .limits import Limits
@@ -15,7 +16,8 @@ from .server import Logged, MicrosoftServer
 from .wire import Problem, Request, Response
 
 __all__ = [
-    "EVERY_PERMISSION", "GRAPH", "LOGIN", "Account", "Application", "Cause", "Clock", "Consent", "DeltaHabits", "Fault",
-    "Faults", "File", "Folder", "Grant", "Identity", "Limits", "Link", "Logged", "LoginHttp", "Mail", "Mailbox",
-    "MicrosoftServer", "Problem", "Request", "Response", "Tenant", "VirtualClock",
+    "EVERY_PERMISSION", "GRAPH", "LOGIN", "Account", "Application", "Attendee", "Calendar", "CalendarHabits",
+    "Calendars", "Cause", "Clock", "Consent", "DeltaHabits", "Event", "Fault", "Faults", "File", "Folder", "Grant",
+    "Identity", "Limits", "Link", "Logged", "LoginHttp", "Mail", "Mailbox", "MicrosoftServer", "Problem", "Request",
+    "Response", "Tenant", "VirtualClock", "repeats",
 ]  # fmt: skip

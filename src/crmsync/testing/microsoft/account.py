@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from ..web.clock import Clock
+from .calendars import Calendar, Calendars
 from .ids import guid
 from .mailbox import Mailbox
 
@@ -68,6 +69,12 @@ class Account:
         self.others_proxies: list[str] = []
         """Proxy addresses of other kinds, whole: `SIP:me@acme.com`, `X500:/o=...`."""
         self.mailbox = Mailbox(address, clock, number=number, names=names)
+        self.calendars = Calendars((self.name, address), clock, number)
+
+    @property
+    def calendar(self) -> Calendar:
+        """The default calendar."""
+        return self.calendars.primary
 
     @property
     def proxies(self) -> list[str]:

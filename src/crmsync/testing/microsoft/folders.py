@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from .listing import page
+from .listing import matching, page
 from .mailbox import NEVER, Folder, Mailbox
 from .permissions import MAIL_BASIC, MAIL_READ, MAIL_WRITE
 from .routes import Call, Route
@@ -53,8 +53,6 @@ def _listed(call: Call, parent: Folder, tail: str) -> Json:
     hidden = call.query.get("includeHiddenFolders", "").lower() == "true"
     folders = mailbox.children(parent, hidden=hidden)
     if "$filter" in call.query:
-        from .listing import matching  # noqa: PLC0415 - only here
-
         test = matching(call.query["$filter"])
         folders = [folder for folder in folders if test(folder_json(mailbox, folder))]
     return page(

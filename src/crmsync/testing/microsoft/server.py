@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from ..web.clock import Clock
 from ..web.faults import Faults
 from ..web.front import Loopback
-from . import directory, folders, mail_api
+from . import calendar_api, directory, folders, mail_api
 from .access import allowed
 from .account import Account
 from .batch import Order, Step, chains, run_steps, steps_of
@@ -26,7 +26,7 @@ from .routes import VERSION, Call, Index
 from .sign_in import SignIn
 from .wire import Malformed, Problem, Request, Response, answer, stated
 
-ROUTES = Index([*directory.ROUTES, *mail_api.ROUTES, *folders.ROUTES])
+ROUTES = Index([*directory.ROUTES, *mail_api.ROUTES, *folders.ROUTES, *calendar_api.ROUTES])
 
 
 class Logged(NamedTuple):
