@@ -329,8 +329,8 @@ def test_a_consent_that_is_revoked_in_the_middle_is_said_and_a_new_one_goes_on_w
     [
         lambda data: {},
         lambda data: {"id": data["id"]},
-        lambda data: {**data, "payload": None},
-        lambda data: {**data, "payload": "text"},
+        lambda data: {**data, "payload": None, "raw": None},
+        lambda data: {**data, "payload": "text", "raw": ""},
         lambda data: {**data, "id": "another"},
     ],
 )
@@ -380,6 +380,75 @@ def test_a_page_of_history_that_is_none_moves_nothing_backwards(follower: Follow
     assert {*follower.ids, new} == follower.stored()
 
 
+@pytest.mark.parametrize(
+    "edit",
+    [
+        lambda data: {**data, "payload": {**data["payload"], "headers": []}},
+        lambda data: {**data, "payload": {**data["payload"], "headers": None}},
+        lambda data: {**data, "payload": {"mimeType": "text/plain"}},
+        lambda data: {**data, "payload": None},
+        lambda data: {key: value for key, value in data.items() if key != "payload"},
+        lambda data: {**data, "payload": {**data["payload"], "headers": without(data, "From")}},
+        lambda data: {**data, "payload": {**data["payload"], "headers": without(data, "To")}},
+        lambda data: {**data, "payload": {**data["payload"], "headers": [{"name": "To"}, *without(data, "To")]}},
+    ],
+)
+@pytest.mark.parametrize("for_good", [False, True])
+def test_a_header_that_did_not_arrive_is_asked_for_another_way_and_decides_nothing(
+    google: GoogleServer, edit: Callable[[dict[str, Any]], dict[str, Any]], for_good: bool
+) -> None:
+    """Who is not named in an answer would count as nobody, and internal mail would come in."""
+    follower = Follower(google)
+    internal = follower.world.mailbox.deliver(sender="bob@acme.com", subject="Secret")
+    from_ann = follower.world.mailbox.deliver(sender="ann@client.example")
+
+    def broken(data: dict[str, Any]) -> dict[str, Any]:
+        return edit(data) if "payload" in data else {**data, "raw": None} if for_good else data
+
+    google.faults.add(Fault(GET, edit=broken))
+    follower.run()
+    assert (set() if for_good else {from_ann}) == follower.stored()
+    assert ({internal, from_ann} if for_good else set()) == follower.skipped().keys()
+    google.faults.clear()
+    follower.run()
+    assert {from_ann} == follower.stored()
+
+
+def without(data: dict[str, Any], name: str) -> list[dict[str, str]]:
+    return [header for header in data["payload"]["headers"] if header["name"] != name]
+
+
+def test_mail_that_names_nobody_is_read_from_its_octets(google: GoogleServer) -> None:
+    follower = Follower(google)
+    id_ = follower.world.mailbox.deliver(b"Subject: Hello\r\nDelivered-To: me\r\n\r\nText\r\n")
+    follower.run()
+    assert {id_} == follower.stored()
+    assert {} == follower.skipped()
+
+
+# -- one answer is no proof
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_what_gmail_does_not_have_for_a_moment_is_not_gone(follower: Follower, count: int) -> None:
+    """A get can be answered with 404 for seconds after a message came, or from a machine that lags."""
+    follower.run()
+    won = follower.world.mailbox.make_label("Won")
+    old, new = follower.ids[4], follower.world.mailbox.deliver(subject="New")
+    follower.world.mailbox.label(old, add=[won])
+    for id_ in (old, new):
+        follower.google.faults.add(
+            Fault(
+                GET, status=404, reason="notFound", count=count, matches=lambda request, id_=id_: id_ in request.target
+            )  # type: ignore[misc]  # one id each
+        )
+    for _ in range(3):
+        follower.run(redrive=True)
+        assert old in follower.stored()
+    assert {*follower.ids, new} == follower.stored()
+    assert {} == follower.skipped()
+
+
 def test_a_message_that_vanishes_between_list_and_get_is_gone_and_no_error(follower: Follower) -> None:
     source = source_of(follower.world.gmail())
     listed = [id_ for page in source.changes(None) for id_ in page.present]
@@ -389,15 +458,27 @@ def test_a_message_that_vanishes_between_list_and_get_is_gone_and_no_error(follo
     assert 29 == sum(len(page.upserts) for page in pages)
 
 
+def test_what_the_history_tells_of_and_gmail_does_not_have_is_skipped_and_not_gone(follower: Follower) -> None:
+    follower.run()
+    mailbox = follower.world.mailbox
+    mailbox.get_lag = 900.0
+    new = mailbox.deliver(subject="New")
+    follower.run()
+    assert [new] == list(follower.skipped())
+    follower.google.clock.advance(901)  # type: ignore[attr-defined]  # a virtual one
+    follower.run()
+    assert {*follower.ids, new} == follower.stored()
+
+
 def test_a_thread_that_vanishes_or_shrinks_is_asked_for_message_by_message(google: GoogleServer) -> None:
     follower = Follower(google)
     mailbox = follower.world.mailbox
     first = mailbox.deliver(subject="Plan")
     ids = [first, *(mailbox.deliver(subject="Re: Plan", thread=mailbox.mails[first].thread) for _ in range(3))]
-    source = source_of(follower.world.gmail())
-    listed = [id_ for page in source.changes(None) for id_ in page.present]
+    listed = [id_ for page in source_of(follower.world.gmail()).changes(None) for id_ in page.present]
     google.faults.add(Fault("gmail.users.threads.get", reason="notFound", count=1))
     mailbox.remove(ids[0])
+    source = source_of(follower.world.gmail())
     pages = list(source.fetch(listed))
     assert (ids[:1], 3) == ([i for page in pages for i in page.deletes], sum(len(page.upserts) for page in pages))
 

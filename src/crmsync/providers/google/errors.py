@@ -57,6 +57,7 @@ _CODES: Mapping[str, Meaning] = {
     **dict.fromkeys(NOT_READY, Meaning.BUSY),
     "invalidArgument": Meaning.INVALID,
     "badRequest": Meaning.INVALID,
+    "uploadTooLarge": Meaning.INVALID,
     "invalid": Meaning.INVALID,
 }
 _DELAY = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s")

@@ -61,7 +61,6 @@ FINAL = frozenset({Meaning.SCOPE, Meaning.ADMIN, Meaning.EXHAUSTED})
 _STATUSES: Mapping[int, Meaning] = {
     401: Meaning.EXPIRED_TOKEN,
     410: Meaning.EXPIRED_CURSOR,
-    413: Meaning.LARGE,
     429: Meaning.THROTTLED,
 }
 """What a status says by itself (RFC 9110 section 15, RFC 6585). None of it is final: a new token, another listing."""

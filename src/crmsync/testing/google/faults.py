@@ -17,12 +17,13 @@ _KNOWN: dict[str, tuple[int, str, str]] = {
     "insufficientPermissions": (403, "global", "Insufficient Permission"),
     "forbidden": (403, "global", "Forbidden"),
     "authError": (401, "global", "Invalid Credentials"),
-    "failedPrecondition": (400, "global", "Mail service not enabled"),
+    "failedPrecondition": (400, "global", "Precondition check failed."),
     "invalidArgument": (400, "global", "Invalid argument"),
     "notFound": (404, "global", "Requested entity was not found."),
     "fullSyncRequired": (410, "calendar", "Sync token is no longer valid, a full sync is required."),
     "backendError": (503, "global", "Backend Error"),
 }
+_NAMES = {"failedPrecondition": "FAILED_PRECONDITION"}
 
 
 @dataclass
@@ -52,7 +53,7 @@ class Fault(AnyFault):
             self.message or message,
             domain=domain,
             headers=headers,
-            status_name="RESOURCE_EXHAUSTED" if limited else None,
+            status_name="RESOURCE_EXHAUSTED" if limited else _NAMES.get(self.reason),
         )
 
     @property

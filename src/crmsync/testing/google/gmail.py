@@ -60,14 +60,14 @@ def _format(call: Call, allowed: tuple[str, ...]) -> str:
 
 def _get_message(call: Call) -> Json:
     mail = call.account.mailbox.mails.get(call.id)
-    if mail is None:
+    if mail is None or not call.account.mailbox.shows(mail):
         raise not_found()
     form = _format(call, ("full", "metadata", "minimal", "raw"))
     return message_json(call.account.mailbox, mail, form, call.request.many("metadataHeaders"))
 
 
 def _get_thread(call: Call) -> Json:
-    mails = call.account.mailbox.thread(call.id)
+    mails = [mail for mail in call.account.mailbox.thread(call.id) if call.account.mailbox.shows(mail)]
     if not mails:
         raise not_found()
     form, headers = _format(call, ("full", "metadata", "minimal")), call.request.many("metadataHeaders")
@@ -90,7 +90,8 @@ def _wanted(call: Call) -> Callable[[Mail], bool]:
         raise invalid(f"Invalid label: {min(unknown)}")
     test = matcher(query, mailbox, call.now)
     hidden = set() if request.flag("includeSpamTrash") or reaches_everywhere(query) else {"SPAM", "TRASH"}
-    return lambda mail: labels <= mail.labels and not hidden & mail.labels and test(mail)
+    known = mailbox.is_indexed if query else lambda _: True
+    return lambda mail: labels <= mail.labels and not hidden & mail.labels and known(mail) and test(mail)
 
 
 def _digest(call: Call) -> str:
@@ -214,7 +215,7 @@ def _profile(call: Call) -> Json:
     mailbox = call.account.mailbox
     return {
         "emailAddress": mailbox.address,
-        "messagesTotal": len(mailbox.mails),
+        "messagesTotal": max(0, len(mailbox.mails) + mailbox.drift),
         "threadsTotal": len({mail.thread for mail in mailbox.mails.values()}),
         "historyId": str(mailbox.history),
     }

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage, Message
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from ..web.clock import Clock
 from ..web.mail import File, compose, header_of, parsed
@@ -36,6 +36,8 @@ class Mail:
     internal: int
     """When Gmail got it, in milliseconds since 1970."""
     history: int = 0
+    arrived: float = 0.0
+    """When it came into the mailbox, whatever it says of itself: seconds since 1970."""
 
     @property
     def parsed(self) -> Message:
@@ -105,6 +107,12 @@ class Mailbox:
         """Whether text parts come as UTF-8 though their headers name another charset, as they do by all reports."""
         self.page_size = 500
         """Pages of listings are no longer than this, whatever is asked for."""
+        self.drift = 0
+        """By how many messages Gmail's own count differs from what it lists."""
+        self.get_lag = 0.0
+        """Seconds for which a message that has just come is listed, but answered with 404."""
+        self.search_lag = 0.0
+        """Seconds after which a search finds a message; a listing, of a label too, has it at once."""
         self.aliases: dict[str, str] = {}
         """The addresses it may send as, with `accepted` or `pending`."""
         self.mails: dict[str, Mail] = {}
@@ -121,6 +129,7 @@ class Mailbox:
         self._next = (0x19B0 + number) << 48 | 0x9F3A << 32
         self._message_ids: dict[str, str] = {}
         self._threads: dict[str, list[str]] = {}
+        self._labels = 0
         self._lock = threading.RLock()
 
     # -- what happens from elsewhere
@@ -216,10 +225,32 @@ class Mailbox:
             self.remove(id_)
             return self.deliver(sender=self.address, labels=["DRAFT"], thread=old.thread, **content)  # type: ignore[arg-type]  # the texts of `deliver`
 
-    def make_label(self, name: str) -> str:
-        """Make a label, and return its id. A slash nests it."""
+    def schedule(self, at: datetime, **content: Any) -> str:
+        """Let the owner write a mail that is to go out later; it is listed, under no label, with that time."""
+        return self.deliver(sender=self.address, labels=(), received=at, **content)
+
+    def send_scheduled(self, id_: str) -> None:
+        """Let a mail go out whose time has come."""
         with self._lock:
-            id_ = f"Label_{len(self.labels) + 1}"
+            mail = self.mails[id_]
+            del self.order[bisect_left(self.order, mail.place)]
+            mail.internal = int(self._clock() * 1000)
+            insort(self.order, mail.place)
+            self.label(id_, add=["SENT"])
+
+    def shows(self, mail: Mail) -> bool:
+        """Tell whether a get has a message already."""
+        return self._clock() - mail.arrived >= self.get_lag
+
+    def is_indexed(self, mail: Mail) -> bool:
+        """Tell whether a search finds a message already."""
+        return self._clock() - mail.arrived >= self.search_lag
+
+    def make_label(self, name: str) -> str:
+        """Make a label, and return its id, which no other ever had. A slash nests it."""
+        with self._lock:
+            self._labels += 1
+            id_ = f"Label_{self._labels}"
             self.labels[id_] = Label(id_, name)
             return id_
 
@@ -275,6 +306,7 @@ class Mailbox:
         return self.history
 
     def _add(self, mail: Mail) -> None:
+        mail.arrived = self._clock()
         self.mails[mail.id] = mail
         insort(self.order, mail.place)
         self._threads.setdefault(mail.thread, []).append(mail.id)

@@ -25,6 +25,8 @@ _HISTORY_FIELDS = (
     f"nextPageToken,historyId,history(id,messagesAdded({_HISTORY}),messagesDeleted({_HISTORY}),"
     f"labelsAdded(labelIds,{_HISTORY}),labelsRemoved(labelIds,{_HISTORY}))"
 )
+LOOKS = 3
+"""How often the same is asked for, where an answer is not to be believed."""
 _SMALL = 1 << 20
 """Octets; a larger message is uploaded."""
 _TYPES = ("messageAdded", "messageDeleted", "labelAdded", "labelRemoved")
@@ -68,10 +70,26 @@ class GmailClient:
         return _dicts(answer.get("sendAs"))
 
     def labels(self, *, anew: bool = False) -> Mapping[str, Collection]:
-        """Return the labels that are collections, by id. Their names have no feed of changes."""
+        """Return the labels that are collections, by id. Their names have no feed of changes.
+
+        Raises:
+            Unavailable: several answers lack the labels that every mailbox has: they say nothing of the others either.
+        """
         if self._labels is None or anew:
-            self._labels = collections_of(self.api.get(Call(path_to(*_USER, "labels"), self.quota.profile)))
+            for _ in range(LOOKS):
+                answer = self.api.get(Call(path_to(*_USER, "labels"), self.quota.profile))
+                if any(label.get("id") == "INBOX" for label in _dicts(answer.get("labels"))):
+                    self._labels = collections_of(answer)
+                    return self._labels
+            raise Unavailable("Gmail does not list its labels; try again later")
         return self._labels
+
+    def count(self, label: str) -> int | None:
+        """Return how many messages a label has by Gmail's own count; None where it does not say."""
+        try:
+            return count_of(self.api.get(Call(path_to(*_USER, "labels", label), self.quota.profile)))
+        except (NotFound, Refused) as error:
+            raise Unavailable("the label that is to be counted went meanwhile; try again") from error
 
     def listing(self, *, label: str | None = None, query: str | None = None) -> Iterator[tuple[list[Listed], bool]]:
         """Yield the mailbox, or one label, or what a search finds, newest first, with spam and trash.
@@ -97,6 +115,23 @@ class GmailClient:
             if not more:
                 return
             token = following
+
+    def whole(self, *, label: str | None = None, query: str | None = None) -> list[str]:
+        """Return the messages under a label, or that a search finds, newest first, where a short answer would mislead.
+
+        One listing that ends is no proof: Gmail's own count of the label has to agree, or a second one to add nothing.
+
+        Raises:
+            Unavailable: far fewer are listed than are counted, or each listing has others.
+        """
+        seen: dict[str, None] = {}
+        for look in range(LOOKS):
+            count, before = self.count(label) if label else 0, len(seen)
+            seen |= dict.fromkeys(found.id for page, _ in self.listing(label=label, query=query) for found in page)
+            missing = (count or 0) - len(seen)
+            if (label and missing <= 0) or (look and len(seen) == before and missing <= _drift(count or 0)):
+                return list(seen)
+        raise Unavailable("Gmail does not list all that it counts; try again later")
 
     def history(self, since: int) -> Iterator[tuple[Mapping[str, Any], bool]]:
         """Yield the pages of what changed after a history id, and whether another follows.
@@ -134,11 +169,12 @@ class GmailClient:
         """Return the call for the octets of a part; its id is only good for a while."""
         return Call(path_to(*_USER, "messages", id_, "attachments", attachment_id), self.quota.attachment)
 
-    def found(self, query: str) -> list[Listed]:
-        """Return the newest messages that a search finds."""
-        path = path_to(*_USER, "messages", q=query, maxResults=5, includeSpamTrash=True, fields=_LIST_FIELDS)
-        answer = self.api.get(Call(path, self.quota.listing))
-        return _listed(answer)
+    def newest(self, most: int, *, label: str | None = None, query: str | None = None) -> list[Listed]:
+        """Return the newest messages under a label, or that a search finds."""
+        path = path_to(
+            *_USER, "messages", labelIds=label, q=query, maxResults=most, includeSpamTrash=True, fields=_LIST_FIELDS
+        )
+        return _listed(self.api.get(Call(path, self.quota.listing)))
 
     def send(self, octets: bytes, thread: str | None) -> Mapping[str, Any]:
         """Send a message. It is not repeated where nobody knows what became of it."""
@@ -157,6 +193,17 @@ class GmailClient:
         return self.api.ask("POST", Call(path, self.quota.send), body=body, kind=kind, repeat=False)
 
 
+def count_of(answer: Mapping[str, Any]) -> int | None:
+    """Return the count of messages in a profile or a label; None where there is none."""
+    count = answer.get("messagesTotal")
+    return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
+
+
+def _drift(count: int) -> int:
+    """Return by how many messages Gmail's count may differ for good from what is there."""
+    return max(count // 50, min(20, count // 2))
+
+
 def _listed(answer: Mapping[str, Any]) -> list[Listed]:
     found = [(m.get("id"), m.get("threadId")) for m in _dicts(answer.get("messages"))]
     return [Listed(i, t if isinstance(t, str) else i) for i, t in found if isinstance(i, str) and i]
@@ -166,4 +213,4 @@ def _dicts(value: object) -> list[Mapping[str, Any]]:
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
-__all__ = ["GmailClient", "Listed"]
+__all__ = ["GmailClient", "Listed", "count_of"]

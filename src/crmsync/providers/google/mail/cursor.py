@@ -30,6 +30,10 @@ class GmailCursor(Value):
 
     early: Many[str] = Field(default=(), max_length=50)
     """Messages that were brought before the listing was whole."""
+    counted: int | None = None
+    """While a listing is not done: how many messages there were by Gmail's own count when it began."""
+    chosen: Many[str] | None = None
+    """The owner's labels that the selection named when all was listed; None where it names none."""
 
     def dump(self) -> Cursor:
         """Write it as a cursor."""

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
+from ....formats import parse_message
 from ....model import Collection, Item, Selection, Skipped
 from ...web.calls import Reply
 from ...web.failures import Failure, Meaning
+from ...web.http import date_of
 from .client import GmailClient
 from .labels import CHAT, places
-from .payload import item_of, octets_of, pieces
+from .payload import is_addressed, item_of, moment_of, octets_of, pieces
 from .quota import Fetch, fetches
 
 _ID = re.compile(r"[0-9A-Fa-f]{1,32}")
 
 Json = Mapping[str, Any]
 Outcome = Item | Skipped | None
-"""A message, one that cannot be read, or none, because it is gone."""
+"""A message, one that cannot be read, or none, because Gmail says that it does not exist, or it is no mail."""
+_SOON = timedelta(minutes=5)
+_ELSEWHERE = frozenset({"SENT", "INBOX", "DRAFT", "SPAM", "TRASH"})
 
 
 class Hydrator:
     """Fetches messages of one mailbox."""
 
-    def __init__(self, client: GmailClient, selection: Selection, *, html: bool = False) -> None:
+    def __init__(
+        self, client: GmailClient, selection: Selection, *, now: Callable[[], datetime], html: bool = False
+    ) -> None:
         self._client = client
         self._selection = selection
+        self._now = now
         self._html = html
         self._nobodys: set[str] = set()
         self._early: dict[str, Outcome] = {}
@@ -80,7 +88,7 @@ class Hydrator:
             found = _messages(reply.data) if isinstance(reply, Reply) else {}
             for id_ in fetch.ids:
                 if id_ in found:
-                    yield id_, self._read(id_, found[id_])
+                    yield id_, self._read(id_, found[id_], self._moment(reply))
                 else:
                     alone.append(id_)
 
@@ -88,18 +96,27 @@ class Hydrator:
         if isinstance(reply, Reply):
             if reply.data.get("id") != id_:
                 return Skipped(id=id_, why="Gmail answered with something else")
-            return self._read(id_, reply.data)
+            return self._read(id_, reply.data, self._moment(reply))
         if reply.meaning is Meaning.GONE:
             return None
         return Skipped(id=id_, why=_WHY.get(reply.meaning, f"Gmail refuses it ({reply.status} {reply.reason})"))
 
-    def _read(self, id_: str, data: Json) -> Outcome:
+    def _moment(self, reply: Reply | Failure) -> datetime:
+        """Return when it was answered, by Gmail's clock."""
+        said = reply.headers.get("date") if isinstance(reply, Reply) else None
+        return date_of(said) or self._now()
+
+    def _read(self, id_: str, data: Json, at: datetime) -> Outcome:
         labels = data.get("labelIds")
         names = [label for label in labels if isinstance(label, str)] if isinstance(labels, list) else []
         if CHAT in names:
             return None  # a chat is no mail
+        if is_scheduled(names, moment_of(data.get("internalDate")), at):
+            names = [*names, "DRAFT"]
         try:
             where = places(names, self.known(names), self._selection)
+            if not is_addressed(data.get("payload")):
+                return self._whole(id_, data, where)
             item, lacking = item_of(data, where, html=self._html)
             if not lacking:
                 return item
@@ -113,6 +130,26 @@ class Hydrator:
         except ValueError as error:
             return Skipped(id=id_, why=str(error) if type(error) is ValueError else "what Gmail gave is no message")
         return item
+
+    def _whole(self, id_: str, data: Json, where: Sequence[Collection]) -> Outcome:
+        """Read a message from its octets, where the answer does not say from whom and to whom it is.
+
+        Most often a part of the answer is missing, and rules would decide on nothing; some mail is really so.
+        """
+        [(_, reply)] = self._client.api.many([self._client.message_call(id_, "raw")])
+        whole = isinstance(reply, Reply) and reply.data.get("id") == id_
+        octets = octets_of(reply.data.get("raw")) if isinstance(reply, Reply) and whole else None
+        if not octets:
+            return Skipped(id=id_, why="Gmail does not say from whom and to whom it is")
+        thread = data.get("threadId")
+        message = parse_message(
+            octets,
+            collections=where,
+            received=moment_of(data.get("internalDate")),
+            html=self._html,
+            provider_thread=thread if isinstance(thread, str) else None,
+        )
+        return Item(id=id_, records=[message])
 
     def _bodies(self, id_: str, data: Json, numbers: set[str]) -> dict[str, bytes]:
         """Fetch texts that are too large for the message's own answer."""
@@ -142,10 +179,18 @@ _WHY = {
 }
 
 
+def is_scheduled(labels: Container[str], received: datetime | None, at: datetime) -> bool:
+    """Tell whether a message waits to be sent: it lies nowhere, and its time is still to come.
+
+    Gmail lists it all the same, neither as sent nor as a draft, and its history tells when it goes out.
+    """
+    return received is not None and received > at + _SOON and not any(label in labels for label in _ELSEWHERE)
+
+
 def _messages(data: Json) -> dict[str, Json]:
     found = data.get("messages")
     messages = [m for m in found if isinstance(m, dict)] if isinstance(found, list) else []
     return {m["id"]: m for m in messages if isinstance(m.get("id"), str)}
 
 
-__all__ = ["Hydrator", "Outcome"]
+__all__ = ["Hydrator", "Outcome", "is_scheduled"]

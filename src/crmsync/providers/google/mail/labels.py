@@ -33,6 +33,11 @@ _CATEGORY = "CATEGORY_"
 
 SYSTEM = {id_: Collection(id=id_, name=name, role=role) for id_, (name, role) in _ROLES.items()}
 
+_FIXED = frozenset({ALL_MAIL.id, ALL_MAIL.name, ALL_MAIL.role.value}).union(
+    *((c.id, c.name, c.role.value) for c in SYSTEM.values())
+)
+"""What a selection may say of labels that nobody can rename or delete."""
+
 
 def collections_of(answer: Mapping[str, Any]) -> dict[str, Collection]:
     """Return the labels that are collections, by id, from what `labels.list` answers."""
@@ -47,6 +52,20 @@ def collections_of(answer: Mapping[str, Any]) -> dict[str, Collection]:
     return found
 
 
+def names_labels(selection: Selection) -> bool:
+    """Tell whether a selection says something of labels that the owner can rename and delete."""
+    return not selection.collections <= _FIXED
+
+
+def named(labels: Iterable[Collection], selection: Selection) -> tuple[str, ...]:
+    """Return the owner's labels that a selection names, by id.
+
+    One that gets another name, or is deleted, changes what is chosen, and no message tells of it.
+    """
+    own = (label for label in labels if label.id not in SYSTEM)
+    return tuple(sorted(label.id for label in own if not selection.collections.isdisjoint((label.id, label.name))))
+
+
 def places(labels: Iterable[str], known: Mapping[str, Collection], selection: Selection) -> Sequence[Collection]:
     """Return where a message lies.
 
@@ -59,4 +78,4 @@ def places(labels: Iterable[str], known: Mapping[str, Collection], selection: Se
     return (*found, ALL_MAIL)
 
 
-__all__ = ["ALL_MAIL", "CHAT", "FLAGS", "SYSTEM", "collections_of", "places"]
+__all__ = ["ALL_MAIL", "CHAT", "FLAGS", "SYSTEM", "collections_of", "named", "names_labels", "places"]

@@ -15,7 +15,8 @@ from .payload import envelope
 
 _GMAIL_BEGAN = datetime(2004, 4, 1, tzinfo=UTC)
 _DAYS = 100_000
-_SPECIAL = ("DRAFT", "SPAM", "TRASH")
+UNCHOSEN = frozenset({"DRAFT", "SPAM", "TRASH"})
+"""Labels under which nothing comes in, whatever is chosen."""
 
 
 class Entry(NamedTuple):
@@ -28,6 +29,14 @@ class Entry(NamedTuple):
     def newest(self) -> str:
         """The message by which the thread stands where it does."""
         return self.ids[0]
+
+
+class TooOld(NamedTuple):
+    """What the owner's start date says of mail."""
+
+    before: datetime
+    """What Gmail got earlier is too old."""
+    decision: Decision
 
 
 class Verdicts:
@@ -58,7 +67,7 @@ class Verdicts:
         """Return the labels whose messages must be known to decide on those of a listing."""
         if self._screen is None:
             return []
-        wanted = set(_SPECIAL)
+        wanted = set(UNCHOSEN)
         selection = self._selection
         if selection.mode == "except":
             wanted |= set(self.labels)
@@ -66,7 +75,7 @@ class Verdicts:
             wanted |= {label.id for label in self.labels.values() if selection.chooses(label)}
         return sorted(wanted & self.labels.keys())
 
-    def too_old(self) -> tuple[datetime, Decision] | None:
+    def too_old(self) -> TooOld | None:
         """Return the moment before which everything Gmail got is too old for the owner, with the decision on it.
 
         A message's own date may be up to a day later than its receipt: then that counts.
@@ -85,7 +94,7 @@ class Verdicts:
             return None
         # The start is a day: the screen says no before it, and not for that reason from it on.
         last = bisect_left(range(_DAYS), True, key=lambda day: decision(day).reason is not Reason.TOO_OLD)
-        return _GMAIL_BEGAN + timedelta(days=last - 2), first
+        return TooOld(_GMAIL_BEGAN + timedelta(days=last - 2), first)
 
 
 def entries(threads: Mapping[str, Sequence[str]]) -> list[Entry]:
@@ -145,4 +154,4 @@ def memberships(lists: Mapping[str, Collection[str]]) -> dict[str, frozenset[str
     return found
 
 
-__all__ = ["Entry", "Verdicts", "batches", "entries", "group", "memberships", "rest"]
+__all__ = ["UNCHOSEN", "Entry", "TooOld", "Verdicts", "batches", "entries", "group", "memberships", "rest"]

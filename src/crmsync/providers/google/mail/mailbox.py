@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from ....errors import Unavailable
 from ....model import Collection, Selection
@@ -32,6 +33,7 @@ class Gmail(Provider):
         concurrency: how many requests may be under way at once.
         html: whether to keep HTML bodies too, sanitised.
         page_items: about so many messages make a page.
+        now: the moment, aware, where an answer does not say it.
         clock: the time.
         sleep: waits.
         chance: for the jitter of waiting.
@@ -47,6 +49,7 @@ class Gmail(Provider):
         concurrency: int = 4,
         html: bool = False,
         page_items: int = PAGE_ITEMS,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Clock = time.monotonic,
         sleep: Sleep = time.sleep,
         chance: Callable[[], float] = random.random,
@@ -56,6 +59,7 @@ class Gmail(Provider):
         self._client = GmailClient(self._api, quota)
         self._html = html
         self._page_items = page_items
+        self._now = now
 
     def identify(self) -> Identity:
         """Tell whose mailbox it is, with the addresses that Gmail has verified for sending."""
@@ -70,7 +74,7 @@ class Gmail(Provider):
 
     def streams(self, selection: Selection) -> Sequence[Stream]:
         """List the one stream of the mailbox, whatever is selected of it. It asks Gmail nothing."""
-        source = GmailSource(self._client, selection, html=self._html, page_items=self._page_items)
+        source = GmailSource(self._client, selection, now=self._now, html=self._html, page_items=self._page_items)
         return (Stream("mail", source),)
 
     def close(self) -> None:

@@ -19,6 +19,7 @@ from ....model import Collection, Item, Message
 Json = Mapping[str, Any]
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_RECIPIENTS = ("to", "cc", "bcc")
 _NO_BASE64 = bytes(set(range(128)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/"))
 
 
@@ -60,6 +61,19 @@ def item_of(
         provider_thread=thread if isinstance(thread, str) else None,
     )
     return Item(id=id_, records=[message]), lacking
+
+
+def is_addressed(payload: object) -> bool:
+    """Tell whether an answer says from whom and to whom a message is, and nothing of its header is broken.
+
+    Without that no rule may decide on it: who is not named would count as nobody.
+    """
+    headers = payload.get("headers") if isinstance(payload, dict) else None
+    if not isinstance(headers, list):
+        return False
+    fields = _fields(headers)
+    names = {name for name, _ in fields}
+    return len(fields) == len(headers) and "from" in names and not names.isdisjoint(_RECIPIENTS)
 
 
 def envelope(collections: Sequence[Collection]) -> Message:
@@ -146,4 +160,4 @@ def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-__all__ = ["Piece", "envelope", "item_of", "moment_of", "octets_of", "pieces"]
+__all__ = ["Piece", "envelope", "is_addressed", "item_of", "moment_of", "octets_of", "pieces"]

@@ -22,14 +22,19 @@ from .client import GmailClient
 from .mailbox import GMAIL, aliases_of
 from .quota import NEW_PROJECT, Quota
 
+RECENT = 10
+"""So many of the newest messages in Sent are looked at, where the search does not find one."""
+LOOKS = 3
+"""How often a message is looked for whose answer got lost."""
+
 
 class GmailSender(Sender):
     """Sends one account's mail, with `gmail.send`; an idempotency key takes `gmail.readonly` too.
 
-    With a key the Message-ID is made from it, and the mailbox is searched for it before anything is sent, and after a
-    connection that broke off. Should Gmail put a Message-ID of its own in, the receipt has that one; then an answer
-    that got lost is not found again. In a reply `provider_thread` is Gmail's thread, which it joins where the subject
-    is the same but for "Re:".
+    With a key the Message-ID is made from it, and the mailbox is searched for it before anything is sent, and several
+    times after a connection that broke off. Gmail's search may know a message hours after it went out, so the newest in
+    Sent are looked at too. Should Gmail put a Message-ID of its own in, the receipt has that one. In a reply
+    `provider_thread` is Gmail's thread, which it joins where the subject is the same but for "Re:".
 
     Args:
         token: returns an access token that is valid now.
@@ -61,6 +66,7 @@ class GmailSender(Sender):
         self._client = GmailClient(Api(token, site, pacer, GOOGLE, concurrency=1, chance=chance), quota)
         self._addresses = None if addresses is None else {address.lower() for address in addresses}
         self._now = now
+        self._known: dict[str, tuple[str, ...]] = {}
 
     def send(self, message: OutgoingMessage) -> SentReceipt:
         """Send one message. See `Sender`."""
@@ -92,7 +98,8 @@ class GmailSender(Sender):
             ) from error
         sent, thread = answer.get("id"), answer.get("threadId")
         return SentReceipt(
-            message_id=self._message_id(sent, id_) if isinstance(sent, str) else id_,
+            # The message is out: an error here would have it sent again.
+            message_id=next(iter(self._message_ids(sent)), id_) if isinstance(sent, str) else id_,
             id=sent if isinstance(sent, str) else None,
             provider_thread=thread if isinstance(thread, str) else None,
         )
@@ -108,28 +115,40 @@ class GmailSender(Sender):
         return self._addresses
 
     def _found(self, id_: str) -> SentReceipt | None:
-        listed = self._client.found(f"rfc822msgid:{id_}")
-        if not listed:
+        """Find what was sent under a Message-ID: by a search, or among the newest, that the search may not know yet."""
+        found = self._client.newest(1, query=f"rfc822msgid:{id_}")
+        if not found:
+            sent = self._client.newest(RECENT, label="SENT")
+            found = [one for one in sent if id_ in self._message_ids(one.id)]
+        if not found:
             return None
-        return SentReceipt(message_id=id_, id=listed[0].id, provider_thread=listed[0].thread, repeated=True)
+        return SentReceipt(message_id=id_, id=found[0].id, provider_thread=found[0].thread, repeated=True)
 
     def _found_after_all(self, id_: str) -> SentReceipt | None:
-        try:
-            found = self._found(id_)
-        except SourceError:
-            return None
-        return found and found.model_copy(update={"repeated": False})
+        for look in range(LOOKS):
+            if look:
+                self._client.api.pacer.wait(2.0**look)
+            try:
+                found = self._found(id_)
+            except SourceError:
+                continue
+            if found:
+                return found.model_copy(update={"repeated": False})
+        return None
 
-    def _message_id(self, sent: str, ours: str) -> str:
-        """Return the Message-ID under which the message went out: Gmail may have put its own in."""
+    def _message_ids(self, sent: str) -> tuple[str, ...]:
+        """Return the Message-ID under which a message went out, and what it was before Gmail put its own in."""
+        if sent in self._known:
+            return self._known[sent]
+        names = ("message-id", "x-google-original-message-id")
         try:
-            call = self._client.message_call(sent, "metadata", metadataHeaders=["Message-ID"])
-            data = self._client.api.get(call)
-            headers = data["payload"]["headers"]
-            found = [header["value"] for header in headers if header["name"].lower() == "message-id"]
-            return next(iter(message_ids(found[0])), ours)
-        except (SourceError, KeyError, TypeError, IndexError, AttributeError):
-            return ours  # the message is out: an error would have it sent again
+            data = self._client.api.get(self._client.message_call(sent, "metadata", metadataHeaders=names))
+            said = {header["name"].lower(): header["value"] for header in data["payload"]["headers"]}
+            found = tuple(id_ for name in names for id_ in message_ids(said.get(name, ""))[:1])
+        except (SourceError, KeyError, TypeError, AttributeError):
+            return ()
+        self._known[sent] = found
+        return found
 
 
 __all__ = ["GmailSender"]

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
-from ....errors import NotFound, SourceError, TooLarge
+from ....errors import CursorExpired, NotFound, SourceError, TooLarge
 from ....formats import decode_part
 from ....model import Cursor, Decision, Item, Page, Screen, Screened, Selection, Skipped
 from ....protocols import AttachmentSource, Source
-from .client import GmailClient
+from ...web.calls import Reply
+from .client import GmailClient, Listed, count_of
 from .cursor import ANCHORS, GmailCursor, history_id, read_cursor
 from .history import changes_in
 from .hydrate import Hydrator, Outcome
-from .labels import CHAT
-from .listing import Verdicts, batches, entries, group, memberships, rest
-from .payload import octets_of, pieces
+from .labels import CHAT, named, names_labels
+from .listing import UNCHOSEN, TooOld, Verdicts, batches, entries, group, memberships, rest
+from .payload import moment_of, octets_of, pieces
 
 PAGE_ITEMS = 100
 """About so many messages of a listing make a page; a thread is not cut. What breaks off costs no more than a page."""
@@ -35,11 +37,17 @@ class GmailSource(Source, AttachmentSource):
     """All mail of one account."""
 
     def __init__(
-        self, client: GmailClient, selection: Selection, *, html: bool = False, page_items: int = PAGE_ITEMS
+        self,
+        client: GmailClient,
+        selection: Selection,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        html: bool = False,
+        page_items: int = PAGE_ITEMS,
     ) -> None:
         self._client = client
         self._selection = selection
-        self._hydrator = Hydrator(client, selection, html=html)
+        self._hydrator = Hydrator(client, selection, now=now, html=html)
         self._page_items = page_items
         self._threads: dict[str, str] = {}
         self._known: _Decided | None = None
@@ -52,11 +60,17 @@ class GmailSource(Source, AttachmentSource):
 
         A listing costs 5 units for 500 messages. What labels alone exclude is not fetched: see `Screened`.
         """
+        chosen = named(self._client.labels().values(), self._selection) if names_labels(self._selection) else None
         if since is None:
-            now = history_id(self._client.profile().get("historyId")) or 0
-            yield from self._listing(GmailCursor(history=now, begun=now), screen, set())
+            profile = self._client.profile()
+            now = history_id(profile.get("historyId")) or 0
+            here = GmailCursor(history=now, begun=now, counted=count_of(profile), chosen=chosen)
+            yield from self._listing(here, screen, set())
             return
         here = read_cursor(since)
+        if here.chosen is not None and here.chosen != chosen:
+            raise CursorExpired("labels that the selection names were made, renamed or deleted")
+        here = here.model_copy(update={"chosen": chosen})
         arrived: set[str] = set()
         here = yield from self._history(here, screen, arrived)
         if here.begun is not None:
@@ -70,7 +84,7 @@ class GmailSource(Source, AttachmentSource):
         """
         page = _Filling()
         if screen is not None and len(ids) >= MANY and not self._threads.keys() >= set(ids):
-            self._known = self._known or self._decided(screen)
+            self._known = self._known or self._decided_by_listing(screen)
             verdicts = {id_: self._known.on(id_) for id_ in ids}
             page.screened += [Screened(id=id_, decision=said) for id_, said in verdicts.items() if said]
             ids = [id_ for id_ in ids if not verdicts[id_]]
@@ -136,7 +150,9 @@ class GmailSource(Source, AttachmentSource):
             touched = {i: t.labels for i, t in found.touched.items() if t.record > seen.get(i, -1) or not t.record}
             page = _Filling(deletes=found.gone)
             for id_, result in self._changed(touched, found.threads, screen, page):
-                page.add(id_, result)
+                # That Gmail does not have what its history tells of is no tombstone: what has just come is not to be
+                # had everywhere, and what was deleted meanwhile has a record of its own.
+                page.add(id_, result or Skipped(id=id_, why="Gmail tells of it, but does not have it now"))
                 seen[id_] = now
                 if page.count >= COMMIT:
                     yield page.taken(here.dump(), more=True)
@@ -177,7 +193,10 @@ class GmailSource(Source, AttachmentSource):
         looked = self._client.api.pacer.clock()
         threads: dict[str, list[str]] = {}
         seen: set[str] = set()
+        older = _Older(decided.young)
         for number, (page, going_on) in enumerate(self._client.listing()):
+            if decided.old:
+                older.add(page)
             found = [m for m in page if m.id not in left_out]
             if number == 0 and going_on and not here.anchors and not here.early:
                 early = [m for m in found if not decided.on(m.id)][:EARLY]
@@ -188,6 +207,8 @@ class GmailSource(Source, AttachmentSource):
                 yield Page(cursor=here.dump(), more=True, present=[m.id for m in early])
             group(found, threads, seen)
         seen.clear()
+        decided = decided._replace(too_old=self._too_old(decided, older))
+        counted = None if here.counted is None else max(here.counted - len(decided.chats), 0)
         todo = rest(entries(threads), here.anchors)
         threads.clear()
         total = sum(len(entry.ids) for entry in todo)
@@ -203,31 +224,77 @@ class GmailSource(Source, AttachmentSource):
             self._threads = {id_: entry.thread for entry in coming for id_ in entry.ids}
             self._now = [id_ for id_ in ids if not decided.on(id_)]
             self._next = [id_ for entry in following or () for id_ in entry.ids if not decided.on(id_)]
-            yield Page(cursor=here.dump(), more=more, present=self._now, screened=screened, total=total)
+            yield Page(
+                cursor=here.dump(), more=more, present=self._now, screened=screened, total=total,
+                counted=None if more else counted,
+            )  # fmt: skip
             if more and self._client.api.pacer.clock() - looked >= LOOK:
                 here = yield from self._history(here, screen, set(), first=False)
                 looked = self._client.api.pacer.clock()
         if not todo:
-            yield Page(cursor=here.model_copy(update=_DONE).dump(), total=0)
+            yield Page(cursor=here.model_copy(update=_DONE).dump(), total=0, counted=counted)
 
     def _decided(self, screen: Screen | None) -> _Decided:
-        """List what labels and dates alone decide, for the whole mailbox."""
+        """List what labels alone decide, for the whole mailbox, and what a search says of dates."""
         verdicts = Verdicts(self._client.labels(), self._selection, screen)
-        labels = memberships({
-            label: set(self._ids(label=label)) for label in verdicts.to_list()
-        })  # fmt: skip
+        labels = memberships({label: set(self._under(label)) for label in verdicts.to_list()})
         old = verdicts.too_old()
-        search = f"after:{int(old[0].timestamp())}" if old else None
+        search = f"after:{int(old.before.timestamp())}" if old else None
         return _Decided(
-            chats=frozenset(self._ids(label=CHAT)),
+            chats=frozenset(found.id for page, _ in self._client.listing(label=CHAT) for found in page),
             by_label={id_: verdicts.of(names) for id_, names in labels.items()},
             default=verdicts.of(frozenset()),
-            old=old[1] if old else None,
-            young=frozenset(self._ids(query=search) if search else ()),
+            old=old,
+            young=frozenset(self._client.whole(query=search) if search else ()),
         )
 
-    def _ids(self, **where: str) -> Iterator[str]:
-        return (found.id for page, _ in self._client.listing(**where) for found in page)
+    def _decided_by_listing(self, screen: Screen) -> _Decided:
+        """As above, with the messages that are too old: their order tells."""
+        decided = self._decided(screen)
+        older = _Older(decided.young)
+        for page, _ in self._client.listing() if decided.old else ():
+            older.add(page)
+        return decided._replace(too_old=self._too_old(decided, older))
+
+    def _under(self, label: str) -> Iterable[str]:
+        """Return the messages under a label. Where what is not among them would be left out, it has to be whole."""
+        if self._selection.mode == "only" and label not in UNCHOSEN:
+            return self._client.whole(label=label)
+        return (found.id for page, _ in self._client.listing(label=label) for found in page)
+
+    def _too_old(self, decided: _Decided, older: _Older) -> frozenset[str]:
+        """Return the messages that are too old: the search does not find them, and they stand below all that it finds.
+
+        Gmail's search knows a message later than its listing does, by hours at times.
+        """
+        if decided.old is None or older.newest is None:
+            return frozenset()
+        if not older.found:
+            # A search that finds nothing may know nothing: the newest message has to be too old itself.
+            [(_, reply)] = self._client.api.many([self._client.message_call(older.newest, "minimal")])
+            received = moment_of(reply.data.get("internalDate")) if isinstance(reply, Reply) else None
+            if received is None or received >= decided.old.before:
+                return frozenset()
+        return frozenset(older.below)
+
+
+class _Older:
+    """Keeps of a listing, newest first, what stands below all that a search finds."""
+
+    def __init__(self, found: Container[str]) -> None:
+        self._young = found
+        self.newest: str | None = None
+        self.found = False
+        self.below: set[str] = set()
+
+    def add(self, page: Iterable[Listed]) -> None:
+        for one in page:
+            self.newest = self.newest or one.id
+            if one.id in self._young:
+                self.found = True
+                self.below.clear()
+            else:
+                self.below.add(one.id)
 
 
 class _Decided(NamedTuple):
@@ -236,15 +303,16 @@ class _Decided(NamedTuple):
     chats: frozenset[str]
     by_label: Mapping[str, Decision | None]
     default: Decision | None
-    old: Decision | None
+    old: TooOld | None
     young: frozenset[str]
+    too_old: frozenset[str] = frozenset()
 
     def on(self, id_: str) -> Decision | None:
         said = self.by_label.get(id_) if id_ in self.by_label else self.default
-        return said or (self.old if id_ not in self.young else None)
+        return said or (self.old.decision if self.old and id_ in self.too_old else None)
 
 
-_DONE: dict[str, Any] = {"begun": None, "anchors": (), "early": ()}
+_DONE: dict[str, Any] = {"begun": None, "counted": None, "anchors": (), "early": ()}
 
 
 def _done(here: GmailCursor, newest: Sequence[str]) -> dict[str, Any]:
@@ -268,7 +336,7 @@ class _Filling:
     def count(self) -> int:
         return len(self.upserts) + len(self.skipped) + len(self.screened) + len(self.deletes)
 
-    def add(self, id_: str, result: Item | Skipped | None) -> None:
+    def add(self, id_: str, result: Outcome) -> None:
         if isinstance(result, Item):
             self.upserts.append(result)
         elif result is None:
