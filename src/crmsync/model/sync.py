@@ -148,6 +148,10 @@ class Batch(Value):
     """Each replaces the ledger's entry of its id."""
     contacts: Many[Contact] = ()
     """To be ensured."""
+    fence: int | None = None
+    """The number of the lease that the run holds on its channel, where it holds one: of two runs the later has the
+    higher. A storage that keeps the highest it saw refuses a lower one as a stale cursor; to pass over it is safe too,
+    since of two batches on one cursor one wins."""
 
 
 class Progress(Value):

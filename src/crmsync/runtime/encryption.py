@@ -88,6 +88,10 @@ class Keys:
             raise ValueError("there is no key")
         return cls(*(Key(text) for text in texts))
 
+    def within(self, place: str) -> Keys:
+        """Return the same keys for secrets of one place, such as a workspace: what they seal opens nowhere else."""
+        return _KeysWithin(self, place)
+
     def __repr__(self) -> str:
         return f"<Keys {', '.join(self._all)}>"
 
@@ -134,3 +138,16 @@ class Keys:
 
         """
         return sealed if self.is_current(sealed) else self.seal(self.unseal(sealed, place), place)
+
+
+class _KeysWithin(Keys):
+    def __init__(self, keys: Keys, place: str) -> None:
+        self.current = keys.current
+        self._all = keys._all
+        self._within = place
+
+    def seal(self, secret: str, place: str) -> str:
+        return super().seal(secret, f"{self._within}/{place}")
+
+    def unseal(self, sealed: str, place: str) -> str:
+        return super().unseal(sealed, f"{self._within}/{place}")

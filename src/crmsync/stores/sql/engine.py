@@ -46,6 +46,11 @@ class Database:
                 if getattr(self._bind.connection.driver_connection, "autocommit", None) is True:
                     raise StorageError("this connection commits each statement by itself; give one that does not")
 
+    @property
+    def bind(self) -> Engine | Connection:
+        """What its transactions run on, for another store beside it."""
+        return self._bind
+
     def close(self) -> None:
         """Close what was opened here."""
         if self.own and isinstance(self._bind, Engine):

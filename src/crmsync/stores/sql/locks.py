@@ -56,6 +56,15 @@ def lock_making(connection: Connection, tables: Tables) -> None:
         connection.execute(select(func.pg_advisory_xact_lock(_number(tables, "making"))))
 
 
+def lock_named(connection: Connection, name: str) -> None:
+    """Until the end of the transaction nobody else holds the lock of this name; on SQLite there is one writer."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_hashed(name))))
+
+
 def _number(tables: Tables, what: str) -> int:
-    name = f"{tables.schema.schema or ''}.{tables.schema.name} {what}"
+    return _hashed(f"{tables.schema.schema or ''}.{tables.schema.name} {what}")
+
+
+def _hashed(name: str) -> int:
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "big", signed=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from types import TracebackType
 from typing import Self
 
@@ -32,6 +32,7 @@ class SqlStorage(Storage):
         schema: str | None = None,
         prefix: str = PREFIX,
         directory: Directory | None = None,
+        guard: Callable[[Connection, Batch], None] | None = None,
     ) -> None:
         """Open a database, and create the tables where they are missing.
 
@@ -45,6 +46,8 @@ class SqlStorage(Storage):
             schema: the PostgreSQL schema that the tables are in; by default the first of the search path.
             prefix: what the tables' names begin with.
             directory: the host's own tables of people and companies, for contacts to land in; by default bundled ones.
+            guard: called in each batch's transaction before anything of it is written; what it raises rolls the
+                batch back. A lease is checked so: see `crmsync.runtime.sql`.
 
         Raises:
             StorageError: the database cannot be used, or its tables are another version's; the message says what
@@ -53,6 +56,7 @@ class SqlStorage(Storage):
         """
         self._tables = tables_of(prefix, schema)
         self._directory = directory
+        self._guard = guard
         self._database = Database(where)
         try:
             prepare(self._database, self._tables)
@@ -98,7 +102,13 @@ class SqlStorage(Storage):
 
         """
         content = writing.content_of(batch)
-        self._database.write(lambda c: writing.write(c, self._tables, self._directory, content))
+
+        def work(connection: Connection) -> None:
+            if self._guard:
+                self._guard(connection, batch)
+            writing.write(connection, self._tables, self._directory, content)
+
+        self._database.write(work)
 
     # -- the host's side
 
