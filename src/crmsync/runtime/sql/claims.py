@@ -92,7 +92,11 @@ class Claims:
             if only is not None:
                 query = query.where(channels.c.workspace_id == only[0], channels.c.key == only[1])
             first = channels.c.imported.desc() if prefer == "fresh" else channels.c.imported
-            query = query.order_by(first, channels.c.rank).limit(limit).with_for_update(skip_locked=True)
+            query = (
+                query.order_by(first, channels.c.rank, channels.c.started.nulls_first())
+                .limit(limit)
+                .with_for_update(skip_locked=True)
+            )
             claimed = []
             for row in connection.execute(query).all():
                 fence = row.fence + 1
