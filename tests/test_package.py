@@ -114,8 +114,9 @@ PARTS_OF_AN_EXTRA = {
     "migrations": ("stores/migrations/",),
     "sql": ("stores/sql", "stores/directory"),
     "testing": ("testing/",),
+    "workers": ("runtime/sql/", "runtime/worker"),
 }
-"""The parts that need an extra; everything else must run on the core's dependencies."""
+"""The parts that need an extra; everything else must run on the core's dependencies. The longest that fits counts."""
 
 MODULES = {
     "dateutil": "python-dateutil", "dns": "dnspython", "email_validator": "email-validator",
@@ -157,9 +158,10 @@ def _imports(path: Path) -> set[str]:
 
 def _belongs(path: Path, extra: str | None) -> bool:
     where = path.relative_to(SOURCE).as_posix()
+    longest = max((len(p) for parts in PARTS_OF_AN_EXTRA.values() for p in parts if where.startswith(p)), default=0)
     if extra is None:
-        return not any(where.startswith(parts) for parts in PARTS_OF_AN_EXTRA.values())
-    return where.startswith(PARTS_OF_AN_EXTRA[extra])
+        return not longest
+    return any(where.startswith(part) and len(part) == longest for part in PARTS_OF_AN_EXTRA[extra])
 
 
 def _inherited(extra: str | None) -> set[str]:

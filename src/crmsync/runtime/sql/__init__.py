@@ -1,4 +1,4 @@
-"""Many workspaces in one database (extra `sql`): accounts, channels with their leases, status, history, events.
+"""Many workspaces in one database (extra `workers`): accounts, channels with their leases, status, history, events.
 
 workspaces.py   `Workspaces` and `Workspace`: the door
 accounts.py     a workspace's accounts; channels.py its channels
