@@ -13,11 +13,12 @@ from .login_http import LoginHttp
 from .mailbox import DeltaHabits, Folder, Link, Mail, Mailbox
 from .permissions import EVERY_PERMISSION, GRAPH
 from .server import Logged, MicrosoftServer
+from .subscriptions import Notice, Subscription, Subscriptions
 from .wire import Problem, Request, Response
 
 __all__ = [
     "EVERY_PERMISSION", "GRAPH", "LOGIN", "Account", "Application", "Attendee", "Calendar", "CalendarHabits",
     "Calendars", "Cause", "Clock", "Consent", "DeltaHabits", "Event", "Fault", "Faults", "File", "Folder", "Grant",
-    "Identity", "Limits", "Link", "Logged", "LoginHttp", "Mail", "Mailbox", "MicrosoftServer", "Problem", "Request",
-    "Response", "Tenant", "VirtualClock", "repeats",
+    "Identity", "Limits", "Link", "Logged", "LoginHttp", "Mail", "Mailbox", "MicrosoftServer", "Notice", "Problem",
+    "Request", "Response", "Subscription", "Subscriptions", "Tenant", "VirtualClock", "repeats",
 ]  # fmt: skip

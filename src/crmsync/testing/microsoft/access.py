@@ -22,7 +22,7 @@ def allowed(server: MicrosoftServer, route: Route, token: Token, owner: str | No
     account = _owner(server, token, owner, needed=not route.path.startswith("/"))
     needed = route.permissions | route.basic
     if token.address is None:
-        _application_allowed(server, token, account, needed)
+        _application_allowed(server, token, account, needed, everywhere=route.path.startswith("/"))
     else:
         _person_allowed(token, account, route, needed)
     if route.mailbox and not account.licensed:
@@ -47,12 +47,14 @@ def _owner(server: MicrosoftServer, token: Token, owner: str | None, *, needed: 
     return account
 
 
-def _application_allowed(server: MicrosoftServer, token: Token, account: Account, needed: frozenset[str]) -> None:
+def _application_allowed(
+    server: MicrosoftServer, token: Token, account: Account, needed: frozenset[str], *, everywhere: bool
+) -> None:
     application = server.identity.applications.get(token.application)
     reached = application is None or application.mailboxes is None or account.address in application.mailboxes
     if not token.scopes & needed:
         raise _denied()
-    if not reached:
+    if not reached and not everywhere:
         said = "Access to OData is disabled: [RAOP] : Blocked by tenant configured AppOnly AccessPolicy settings."
         raise Problem(403, "ErrorAccessDenied", said)
 

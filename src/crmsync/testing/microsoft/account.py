@@ -54,14 +54,14 @@ class Account:
         self.tenant = CONSUMERS if personal else guid(f"tenant:{self.principal.partition('@')[2]}")
         self.licensed = True
         """Whether it has a mailbox that Graph reaches; not so on premises, without a licence, or soft-deleted."""
-        self.archived = False
-        """Whether the mailbox has moved to an archive server, which changes its immutable ids."""
         self.enabled = True
         """Whether the user may sign in."""
         self.delegates: set[str] = set()
         """Addresses of those who may open this mailbox: it is shared with them."""
         self.senders: set[str] = set()
         """Addresses of those who may send as this mailbox."""
+        self.sends_from_aliases = False
+        """Whether the organization lets people send from their aliases; else the own address takes their place."""
         self.copies_for_delegates = False
         """Whether what others send as this mailbox is saved here too (`MessageCopyForSentAsEnabled`)."""
         self.time_zone = "UTC"
@@ -75,6 +75,13 @@ class Account:
     def calendar(self) -> Calendar:
         """The default calendar."""
         return self.calendars.primary
+
+    def archive(self) -> None:
+        """Let the mailbox move to an archive or come back from an export: its immutable ids change, and tokens go."""
+        self.mailbox.renew_ids()
+        self.mailbox.expire_delta()
+        for calendar in self.calendars.all.values():
+            calendar.expire_delta()
 
     @property
     def proxies(self) -> list[str]:

@@ -384,6 +384,16 @@ class Mailbox:
         if folder is None:
             self.tree_epoch += 1
 
+    def renew_ids(self) -> None:
+        """Give each message other ids of both kinds."""
+        with self._lock:
+            self._known.clear()
+            for mail in self.mails.values():
+                self._serial += 1
+                mail.id = made_id("message", self.number, self._serial)
+                mail.immutable = made_id("immutable message", self.number, self._serial)
+                self._known[mail.id] = self._known[mail.immutable] = mail
+
     def _leave(self, mail: Mail) -> None:
         order = mail.folder.order
         del order[bisect_left(order, mail.place)]

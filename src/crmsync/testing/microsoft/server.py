@@ -14,19 +14,29 @@ from typing import Any, NamedTuple
 from ..web.clock import Clock
 from ..web.faults import Faults
 from ..web.front import Loopback
-from . import calendar_api, directory, folders, mail_api
+from . import calendar_api, directory, folders, mail_api, mail_writing, subscriptions
 from .access import allowed
 from .account import Account
 from .batch import Order, Step, chains, run_steps, steps_of
 from .faults import Fault
 from .identity import GRAPH_ID, Identity, Token
 from .limits import Key, Limits, Throttle
-from .permissions import CALENDAR_BASIC, DEFAULT_PERMISSIONS, MAIL_BASIC, MAIL_READ
+from .permissions import CALENDAR_BASIC, DEFAULT_PERMISSIONS, EVERY_PERMISSION, MAIL_BASIC, MAIL_READ
 from .routes import VERSION, Call, Index
 from .sign_in import SignIn
+from .subscriptions import Notice, Subscriptions
 from .wire import Malformed, Problem, Request, Response, answer, stated
 
-ROUTES = Index([*directory.ROUTES, *mail_api.ROUTES, *folders.ROUTES, *calendar_api.ROUTES])
+ROUTES = Index(
+    [
+        *directory.ROUTES,
+        *mail_api.ROUTES,
+        *folders.ROUTES,
+        *calendar_api.ROUTES,
+        *mail_writing.ROUTES,
+        *subscriptions.ROUTES,
+    ]
+)
 
 
 class Logged(NamedTuple):
@@ -80,6 +90,8 @@ class MicrosoftServer(Loopback):
         self.identity = Identity(clock, self.accounts)
         self.sign_in = SignIn(self.identity)
         self.throttle = Throttle(self.limits)
+        self.subscriptions = Subscriptions()
+        self.uploads: dict[str, mail_writing.Session] = {}
         self._random = random.Random(seed)  # noqa: S311 - the same order in every run
         self._lock = threading.RLock()
         self._gate = threading.Event()
@@ -111,6 +123,19 @@ class MicrosoftServer(Loopback):
     def most_in_window(self, address: str = "me@acme.com") -> int:
         """Return how many requests one application made to a mailbox in any ten minutes, at the most."""
         return max((meter.most for (_, who), meter in self.throttle.requests.items() if who == address), default=0)
+
+    def notices(self) -> list[Notice]:
+        """Return what subscriptions have to say since the last time, as it would be posted."""
+        with self._lock:
+            return self.subscriptions.notices(self)
+
+    def notify(self) -> list[int]:
+        """Post what subscriptions have to say, and return how the hosts answered."""
+        return [self.subscriptions.posted(notice.url, notice.body)[0] for notice in self.notices()]
+
+    def owner_token(self, account: Account) -> Token:
+        """Return an account's own token, for what a URL alone allows."""
+        return Token(account.address, self.identity.application.id, account.tenant, EVERY_PERMISSION, self.clock())
 
     @contextmanager
     def held(self) -> Iterator[None]:
@@ -183,6 +208,10 @@ class MicrosoftServer(Loopback):
         return self._by_id(name) or self.identity.account(name)
 
     def _answered(self, request: Request, steps: list[Step] | Problem | None, running: int) -> Response:
+        if request.path.startswith("/upload/"):
+            response = mail_writing.uploaded(self, request, request.path.removeprefix("/upload/"))
+            self._write("upload", "", response.status, "", None, request.path)
+            return response
         if not request.path.startswith(f"{VERSION}/"):
             return self._identity(request)
         if steps is None:
