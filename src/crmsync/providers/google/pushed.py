@@ -14,9 +14,9 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
-from ...errors import CrmSyncError
 from ...model.value import Address, Line, Value
 from ..web.calls import Site, parsed
+from ..web.pushes import PushRefused
 
 MAX_BODY = 64 << 10
 """Octets of a message; Gmail's have some hundred."""
@@ -31,15 +31,6 @@ _KEEP = 3_600.0
 """Seconds for which Google's certificates are kept; they are changed once in some days."""
 _PATIENCE = 60.0
 """Seconds between two looks for a certificate that is not known."""
-
-
-class PushRefused(CrmSyncError):
-    """A message that proves nothing, or says nothing. Look at nothing, and answer with `.status`."""
-
-    def __init__(self, message: str, *, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-        """401 where it is not Google's; 204 where it is, so that Google does not send it again."""
 
 
 class MailboxPush(Value):
