@@ -12,7 +12,7 @@ See https://learn.microsoft.com/en-us/graph/api/event-delta and https://learn.mi
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence, Set
 from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
@@ -33,6 +33,7 @@ LONGEST = 1_825
 """Days of a window that Graph takes at most (microsoft-graph-docs #6284)."""
 _MASTER = ",".join((*FIELDS, "cancelledOccurrences"))
 _OCCURRENCE = "OID."
+_UNFOUND = "Microsoft tells of it, and does not find it"
 
 
 class Listed(NamedTuple):
@@ -89,7 +90,7 @@ class OutlookCalendarSource(Source):
     def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002 - all of it comes
         """See `Source`."""
         self._days = self._days or self._needed()
-        found = self._asked(dict.fromkeys(ids), {})
+        found = self._asked(dict.fromkeys(ids), there=(), tombstones=set(ids))
         yield _page(*found, Cursor(""))
 
     # -- the days
@@ -170,33 +171,42 @@ class OutlookCalendarSource(Source):
         asked = dict.fromkeys(id_ for id_ in (*told.series, *told.unclear) if id_ not in read)
         removed = {} if walking else told.removed
         read.update(told.series)
-        more, gone = self._asked({**asked, **removed}, told.series)
+        more, gone = self._asked({**asked, **removed}, there=told.series, tombstones=set(removed))
         return [*found, *more], gone
 
-    def _asked(self, ids: Iterable[str], there: Iterable[str]) -> tuple[list[Item | Skipped], list[str]]:
+    def _asked(
+        self, ids: Iterable[str], *, there: Iterable[str], tombstones: Set[str]
+    ) -> tuple[list[Item | Skipped], list[str]]:
         """Ask for events by id, and return what they are now, and which are gone.
 
         Args:
             ids: masters, single events, or what nobody knows what it is.
-            there: those that were told of as being there: no answer to the contrary makes them gone.
+            there: masters that were told of.
+            tombstones: what was told to be gone. That anything else is not found does not make it so.
         """
         names, sure = list(dict.fromkeys(map(_series_in, ids))), set(there)
-        found, masters, gone = self._looked_at([id_ for id_ in names if id_ not in sure])
+        found, masters, gone, elsewhere = self._looked_at([id_ for id_ in names if id_ not in sure])
         wanted = [id_ for id_ in names if id_ in sure] + masters
         for id_, result in self._events(dict.fromkeys(wanted), select=_MASTER, expand="exceptionOccurrences"):
             if not isinstance(result, Failure):
                 found[id_] = self._series(result)
             elif result.meaning is Meaning.GONE:
-                found[id_] = Skipped(id=id_, why="Microsoft tells of the series, and does not show it")
+                found[id_] = Skipped(id=id_, why=_UNFOUND)
             else:
                 found[id_] = _failed(id_, result)
         if gone:
             # Of a calendar that is not shared any more Graph says that nothing is there.
             self._graph.get("calendars", self._id, select="id")
-        return list(found.values()), [id_ for id_ in gone if id_ not in found]
+        deletes = [id_ for id_ in (*gone, *elsewhere) if id_ in tombstones and id_ not in found]
+        found |= {id_: Skipped(id=id_, why=_UNFOUND) for id_ in gone if id_ not in tombstones and id_ not in found}
+        return list(found.values()), deletes
 
-    def _looked_at(self, ids: Iterable[str]) -> tuple[dict[str, Item | Skipped], list[str], list[str]]:
-        """Ask what some events are; return single ones, the series that others belong to, and what is gone."""
+    def _looked_at(self, ids: Iterable[str]) -> tuple[dict[str, Item | Skipped], list[str], list[str], list[str]]:
+        """Ask what some events are.
+
+        Returns single ones, the series that others belong to, what is not found, and what is no item of these days.
+        """
+        elsewhere: list[str] = []
         found: dict[str, Item | Skipped] = {}
         masters: list[str] = []
         gone: list[str] = []
@@ -208,14 +218,14 @@ class OutlookCalendarSource(Source):
                     found[id_] = _failed(id_, result)
             elif series := text_of(result, "seriesMasterId"):
                 masters.append(series)
-                gone.append(id_)  # an instance is part of its series, and no item of its own
+                elsewhere.append(id_)  # an instance is part of its series, and no item of its own
             elif text_of(result, "type") == "seriesMaster":
                 masters.append(id_)
             elif self._lies_within(result):
                 found[id_] = single(result, self._collection, self._owner)
             else:
-                gone.append(id_)  # it is there, on a day that is not looked at
-        return found, masters, gone
+                elsewhere.append(id_)  # it is there, on a day that is not looked at
+        return found, masters, gone, elsewhere
 
     def _events(self, ids: Iterable[str], **parameters: str) -> Iterator[tuple[str, Json | Failure]]:
         """Yield events through their own calendar: a shared one's are found nowhere else."""

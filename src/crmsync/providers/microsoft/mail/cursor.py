@@ -26,6 +26,8 @@ class FolderCursor(Value):
     """In a first walk: the page that comes next."""
     head: datetime | None = None
     """In a first walk: when its newest message came. What is newer is brought before the rest."""
+    count: int | None = None
+    """In a first walk: how many messages the folder held as it began, by its own count."""
     left: Many[str] = ()
     """In the middle of a round of changes: messages that left, and were not asked for yet."""
     held: Many[tuple[str, str]] = ()

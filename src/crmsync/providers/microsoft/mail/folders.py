@@ -34,8 +34,6 @@ class Folder(NamedTuple):
     id: str
     name: str
     parent: str
-    total: int | None
-    """How many items it holds; None where Graph does not say."""
 
 
 class Tree:
@@ -58,13 +56,11 @@ class Tree:
             if is_removed(one):
                 self._folders.pop(id_, None)
             elif id_ and "searchfolder" not in text_of(one, "@odata.type").lower():
-                before = self._folders.get(id_, Folder(id_, id_, "", None))
-                count = one.get("totalItemCount", before.total)
+                before = self._folders.get(id_, Folder(id_, id_, ""))
                 self._folders[id_] = Folder(
                     id_,
                     text_of(one, "displayName") or before.name,
                     text_of(one, "parentFolderId") or before.parent,
-                    count if isinstance(count, int) and not isinstance(count, bool) else None,
                 )
 
     def name_by_role(self, well_known: str, answer: Json | None) -> None:

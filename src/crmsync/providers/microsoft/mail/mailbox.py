@@ -22,7 +22,7 @@ from .hydrate import Hydrator
 from .round import Round
 from .source import FolderSource
 
-_FOLDER = "id,displayName,parentFolderId,totalItemCount"
+_FOLDER = "id,displayName,parentFolderId"
 
 
 class OutlookMail(Provider):
@@ -93,7 +93,7 @@ class OutlookMail(Provider):
 
     def _stream(self, folder: Folder) -> Stream:
         collection = self._tree.collection(folder.id)
-        source = FolderSource(self._graph, collection, self._round, self._hydrator, total=folder.total)
+        source = FolderSource(self._graph, collection, self._round, self._hydrator)
         return Stream(folder.id, source, collection)
 
     # -- the folders

@@ -37,18 +37,14 @@ class FolderSource(Source, AttachmentSource):
         collection: the folder.
         around: what the folders of the mailbox know of each other.
         hydrator: fetches messages.
-        total: how many messages the folder holds, as far as is known.
     """
 
-    def __init__(
-        self, graph: Graph, collection: Collection, around: Round, hydrator: Hydrator, *, total: int | None = None
-    ) -> None:
+    def __init__(self, graph: Graph, collection: Collection, around: Round, hydrator: Hydrator) -> None:
         self._graph = graph
         self._collection = collection
         self._round = around
         self._hydrator = hydrator
         self._id = collection.id
-        self._total = total
 
     def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:
         """Yield what changed; without a cursor all ids, newest first: the engine fetches those that it needs.
@@ -56,11 +52,12 @@ class FolderSource(Source, AttachmentSource):
         What the envelope alone excludes is never asked for in full: see `Screened`.
         """
         here = FolderCursor.read(since) if since is not None else None
+        began = here.count if here is not None else None
         try:
             if here is None or here.delta is None:
                 here = yield from self._walk(here, screen)
             if since is not None:
-                yield from self._changed(here, screen)
+                yield from self._changed(here, screen, began)
         except NotFound as error:
             # Whether the folder is gone is for the list of folders to say.
             raise Unavailable("Microsoft does not have this folder now; try again later") from error
@@ -68,7 +65,12 @@ class FolderSource(Source, AttachmentSource):
 
     def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002 - all of it comes
         """Yield these messages; one that lies elsewhere by now, with the folder in which it does."""
-        yield from self._filled(ids, _Filling(), Cursor(""), Cursor(""), more=False)
+        filling = _Filling()
+        for found in self._hydrator.fetch(ids):
+            filling.add(found.id, found.outcome)
+            if filling.count >= COMMIT:
+                yield filling.taken(Cursor(""), more=True)
+        yield filling.taken(Cursor(""))
 
     def attachment(self, id_: str, part: str, *, limit: int | None = None) -> Iterator[bytes]:
         """See `AttachmentSource`. A link to a file in the cloud has no octets here: it is not found."""
@@ -84,6 +86,7 @@ class FolderSource(Source, AttachmentSource):
     def _walk(self, here: FolderCursor | None, screen: Screen | None) -> Generator[Page, None, FolderCursor]:
         """List what the folder holds, or what is left of it. New messages do not wait behind the rest."""
         whole, newest = here is None, here.head if here else None
+        count = self._count() if here is None else here.count
         if here is not None and newest is not None:
             yield from self._arrivals(newest, here, screen)
         start = (here.page if here else None) or self._graph.path(
@@ -106,14 +109,14 @@ class FolderSource(Source, AttachmentSource):
                 else:
                     present.append(id_)
             more = links.following is not None
-            here = FolderCursor(v=VERSION, page=links.following, head=newest) if more else self._end(links)
+            here = FolderCursor(v=VERSION, page=links.following, head=newest, count=count) if more else self._end(links)
             yield Page(
                 cursor=here.dump(),
                 more=more or not whole,
                 present=present,
                 screened=screened,
-                complete=whole and not more and self._count() == len(listed),
-                total=self._total,
+                counted=self._counted(count, len(listed)) if whole and not more else None,
+                total=count,
             )
             if more and newest and self._clock() - looked >= LOOK:
                 looked = self._clock()
@@ -136,15 +139,31 @@ class FolderSource(Source, AttachmentSource):
         came = {id_of(one): one for one in items_of(answer) if id_of(one)}
         yield from self._brought(came, screen, here.dump(), here.dump())
 
+    def _counted(self, began: int | None, listed: int | None) -> int | None:
+        """Return how many messages a walk must have listed, by the folder's own counts as it began and ended.
+
+        What came meanwhile is not in the walk, and what went need not be.
+        """
+        if began is None or began == listed:
+            return began
+        ended = self._count()
+        return None if ended is None else min(began, ended)
+
     def _count(self) -> int | None:
-        """Return how many items the folder holds, by its own count."""
+        """Return how many messages the folder holds, by its own count."""
         count = self._graph.get("mailFolders", self._id, select="totalItemCount").get("totalItemCount")
         return count if isinstance(count, int) and not isinstance(count, bool) else None
 
     # -- later
 
-    def _changed(self, here: FolderCursor, screen: Screen | None) -> Iterator[Page]:
-        """Bring what changed since the last link. What left is asked for when all the rest has come."""
+    def _changed(self, here: FolderCursor, screen: Screen | None, began: int | None) -> Iterator[Page]:
+        """Bring what changed since the last link. What left is asked for when all the rest has come.
+
+        Args:
+            here: where that is.
+            screen: the engine's.
+            began: where this ends a walk that broke off: the folder's count as it began.
+        """
         assert here.delta is not None, "a position after the walk"  # noqa: S101 - see `FolderCursor.read`
         left, before = dict.fromkeys(here.left), here.dump()
         anything = False
@@ -170,9 +189,11 @@ class FolderSource(Source, AttachmentSource):
             yield from self._brought(came, screen, before, after)
             before = after
         self._round.positions[self._id] = here.delta or ""
-        yield from self._settled(here, left, before)
+        yield from self._settled(here, left, before, counted=self._counted(began, None))
 
-    def _settled(self, here: FolderCursor, left: Iterable[str], before: Cursor) -> Iterator[Page]:
+    def _settled(
+        self, here: FolderCursor, left: Iterable[str], before: Cursor, *, counted: int | None
+    ) -> Iterator[Page]:
         """Say what is gone, and bring what came back or was never told of. The last page, always.
 
         Nothing goes before Graph was asked for it: it is gone where Graph knows it no more, or lies where nothing is
@@ -205,7 +226,7 @@ class FolderSource(Source, AttachmentSource):
         # What stays is shown where it lies now; it was known here under another place.
         wanted |= dict.fromkeys(id_ for id_, place in stays.items() if place and held.get(id_) != place)
         here = here.model_copy(update={"held": tuple(stays.items())})
-        yield from self._filled(list(wanted), filling, before, here.dump(), more=False)
+        yield from self._filled(list(wanted), filling, before, here.dump(), more=False, counted=counted)
 
     def _brought(
         self, came: Mapping[str, Json], screen: Screen | None, before: Cursor, after: Cursor
@@ -221,14 +242,24 @@ class FolderSource(Source, AttachmentSource):
             yield from self._filled(wanted, filling, before, after, more=True)
 
     def _filled(
-        self, ids: Sequence[str], filling: _Filling, before: Cursor, after: Cursor, *, more: bool
+        self,
+        ids: Sequence[str],
+        filling: _Filling,
+        before: Cursor,
+        after: Cursor,
+        *,
+        more: bool,
+        counted: int | None = None,
     ) -> Iterator[Page]:
-        """Fetch messages, and yield them in pages; only the last one moves the cursor."""
+        """Fetch messages that were told of, and yield them in pages; only the last one moves the cursor."""
         for found in self._hydrator.fetch(ids):
-            filling.add(found.id, found.outcome)
+            # That it is not found is no tombstone: if it went, that will be told.
+            filling.add(
+                found.id, found.outcome or Skipped(id=found.id, why="Microsoft tells of it, and does not find it")
+            )
             if filling.count >= COMMIT:
                 yield filling.taken(before, more=True)
-        yield filling.taken(after, more=more)
+        yield filling.taken(after, more=more, counted=counted)
 
     def _verdict(self, one: Json, screen: Screen | None) -> Decision | None:
         """Return the decision on a message by what a walk tells of it, None where its content has to be seen."""
@@ -271,11 +302,11 @@ class _Filling:
         else:
             self.skipped.append(result)
 
-    def taken(self, cursor: Cursor, *, more: bool = False) -> Page:
+    def taken(self, cursor: Cursor, *, more: bool = False, counted: int | None = None) -> Page:
         """Return what is in it, and begin the next."""
         page = Page(
             cursor=cursor, more=more, upserts=self.upserts, skipped=self.skipped, screened=self.screened,
-            deletes=self.deletes,
+            deletes=self.deletes, counted=counted,
         )  # fmt: skip
         self._clear()
         return page
