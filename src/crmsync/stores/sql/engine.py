@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from collections.abc import Callable, Iterator
@@ -10,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, QueuePool, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError
 
 from ...errors import StorageError
 from .faults import RETRIED, readable, sqlstate
@@ -152,6 +153,9 @@ def _open(url: str | URL) -> Engine:
         raise StorageError("PostgreSQL needs a driver: pip install 'crmsync[postgresql]'") from None
     if engine.dialect.name == "sqlite":
         event.listen(engine, "connect", _on_sqlite_connect)
+    if parsed.database not in (None, "", ":memory:"):
+        event.listen(engine, "connect", _remember_process)
+        event.listen(engine, "checkout", _check_process)
     return engine
 
 
@@ -180,6 +184,20 @@ def _postgresql_options(url: URL) -> dict[str, Any]:
     if "connect_timeout" not in url.query:
         options["connect_args"]["connect_timeout"] = 10
     return options
+
+
+def _remember_process(_: Any, record: Any) -> None:
+    record.info["process"] = os.getpid()
+
+
+def _check_process(_: Any, record: Any, proxy: Any) -> None:
+    """Leave a connection that was made before a fork to the process that made it: two would talk over each other.
+
+    See https://docs.sqlalchemy.org/en/20/core/pooling.html#using-connection-pools-with-multiprocessing-or-os-fork.
+    """
+    if record.info.get("process") != os.getpid():
+        record.dbapi_connection = proxy.dbapi_connection = None
+        raise DisconnectionError("the connection is another process's")
 
 
 def _on_sqlite_connect(connection: Any, _: object) -> None:
