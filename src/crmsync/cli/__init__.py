@@ -6,7 +6,7 @@ workspace.py   crmsync.toml, or the same in options
 sources.py     a path in, a provider out
 connecting.py  what the `connect` commands by password share; consenting.py those by consent
 database.py    the store behind --db, its people, its viewers
-running.py     a sync of all channels, with progress
+running.py     a sync of all channels, with progress; run.py the loop
 console.py     what may reach a terminal
 """
 

@@ -20,6 +20,7 @@ _COMMANDS = {
     "calendars": "Which calendars an account has, and which are read.",
     "disconnect": "Forget an account, and what only it holds.",
     "sync": "Bring mailboxes and calendars into the database.",
+    "run": "The same for ever: every five minutes, with a live table.",
     "preview": "Show what sync would do, and write nothing.",
     "timeline": "Mail and meetings with a person or a company.",
     "people": "Who is in the CRM.",

@@ -69,10 +69,29 @@ def run(
 
 @contextmanager
 def opened(workspace: Workspace, account: Account, now: datetime) -> Iterator[Provider]:
-    """Hold what reads a channel: a file, or a connected account.
+    """Hold what reads a channel: see `held`.
 
     Raises:
         Mistake: the account does not offer that.
+
+    """
+    try:
+        with held(workspace, account, now) as provider:
+            yield provider
+    except NotConnected:
+        name, verb = account.reads, "imap" if account.kind is Kind.MAIL else "caldav"
+        address = account.connected.address if account.connected else name
+        raise Mistake(
+            f"{name} has no {account.kind.value} connected", f"Connect it: crmsync connect {verb} {address}"
+        ) from None
+
+
+@contextmanager
+def held(workspace: Workspace, account: Account, now: datetime) -> Iterator[Provider]:
+    """Hold what reads a channel: a file, or a connected account.
+
+    Raises:
+        NotConnected: the account does not offer that.
         SourceError: a file cannot be read, the server refused the login before, or the secret does not open.
 
     """
@@ -82,18 +101,11 @@ def opened(workspace: Workspace, account: Account, now: datetime) -> Iterator[Pr
             yield provider
         return
     connections = Connections(accounts_beside(workspace.database), environment_keys())
-    try:
-        with provider_of(
-            connections, account.connected, account.kind, window=account.channel.window, zone=account.zone or "UTC",
-            now=lambda: now,
-        ) as provider:  # fmt: skip
-            yield provider
-    except NotConnected:
-        verb = "imap" if account.kind is Kind.MAIL else "caldav"
-        raise Mistake(
-            f"{account.connected.name} has no {account.kind.value} connected",
-            f"Connect it: crmsync connect {verb} {account.connected.address}",
-        ) from None
+    with provider_of(
+        connections, account.connected, account.kind, window=account.channel.window, zone=account.zone or "UTC",
+        now=lambda: now,
+    ) as provider:  # fmt: skip
+        yield provider
 
 
 def file_of(account: Account, now: datetime) -> Provider:
