@@ -248,3 +248,155 @@ def test_attachments_are_named_and_measured_and_never_kept() -> None:
 def test_the_email_parameter_says_who_somebody_is(name: str, line: str, address: str) -> None:
     # RFC 7986 section 6.2
     assert [address] == [one.address for one in event(f"{name};{line}").participants]
+
+
+def test_an_answer_on_a_line_of_its_own_is_the_same_persons() -> None:
+    found = event(
+        "ATTENDEE;CN=Ann Lee;PARTSTAT=NEEDS-ACTION:mailto:ann@client.example",
+        "ATTENDEE;PARTSTAT=ACCEPTED:mailto:ann@client.example",
+        "ATTENDEE;PARTSTAT=DECLINED:mailto:bo@client.example",
+        "ATTENDEE;CUTYPE=ROOM;CN=Bo;PARTSTAT=NEEDS-ACTION:mailto:bo@client.example",
+    )
+
+    assert [("Ann Lee", "accepted", "individual"), ("Bo", "declined", "room")] == [
+        (one.name, one.response, one.user) for one in found.participants
+    ]
+
+
+@pytest.mark.parametrize("organizer", ["X-NO:1", "ORGANIZER:invalid:nomail"])
+def test_who_takes_the_chair_calls_the_meeting_where_nobody_is_said_to(organizer: str) -> None:
+    found = event(organizer, "ATTENDEE;ROLE=CHAIR;CN=Ann:mailto:ann@client.example", "ATTENDEE:mailto:me@acme.example")
+
+    assert found.organizer is not None
+    assert ("ann@client.example", "Ann") == (found.organizer.address, found.organizer.name)
+    assert (
+        "mia@acme.example"
+        == event("ORGANIZER:mailto:mia@acme.example", "ATTENDEE;ROLE=CHAIR:mailto:a@b.example").participants[0].address
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "name"),
+    [
+        ('CN="Smith, Matt; (\\"Sales\\")"', 'Smith, Matt; ("Sales")'),
+        ('CN="\\"Ann\\" Lee"', '"Ann" Lee'),
+        ('CN="C:\\"', "C:\\"),
+        ('CN="C:\\";ROLE=CHAIR', "C:\\"),
+        ("CN=Ann^'s", "Ann^'s".replace("^'", '"')),
+    ],
+)
+def test_quotes_in_a_name_are_its_own(line: str, name: str) -> None:
+    assert [name] == [one.name for one in event(f"ATTENDEE;{line}:mailto:matt@client.example").participants][:1]
+
+
+@pytest.mark.parametrize(
+    ("lines", "location"),
+    [
+        (
+            ('X-APPLE-STRUCTURED-LOCATION;VALUE=URI;X-ADDRESS="Main St 1";X-TITLE="Cafe Nord":geo:53.07,8.80',),
+            "Cafe Nord",
+        ),
+        (('X-APPLE-STRUCTURED-LOCATION;VALUE=URI;X-TITLE="Cafe":geo:5,8', "LOCATION:Room 1"), "Room 1"),
+        (("X-APPLE-STRUCTURED-LOCATION;VALUE=URI:geo:5,8",), None),
+    ],
+)
+def test_apples_place_is_the_location_where_there_is_no_other(lines: tuple[str, ...], location: str | None) -> None:
+    assert location == event(*lines).location
+
+
+ZOOM = "https://us02web.zoom.us/j/123456789"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        "https://us02web.zoom.us/u/kdABC", "https://zoom.us/download", "https://support.zoom.us/hc/en-us/articles/1",
+        "https://us02web.zoom.us/rec/share/abc", "https://zoom.us/rec/play/x", "https://zoom.us/zoomconference?m=1",
+        "https://zoom.us/meeting/register/tJ", "https://explore.zoom.us/en/j/", "https://teams.microsoft.com/l/channel/19%3aabc/General",
+        "https://teams.microsoft.com/meetingOptions/?organizerId=1", "https://teams.microsoft.com/l/chat/0/0",
+        "https://teams.microsoft.com/l/meetingrecap?driveId=1", "https://help.webex.com/en-us/abc",
+        "https://acme.webex.com/acme/globalcallin.php?MTID=1", "https://acme.webex.com/acme/ldr.php?RCID=1",
+        "https://acme.webex.com/recordingservice/sites/acme/recording/1", "https://support.google.com/meet/answer/1",
+        "https://meet.google.com/landing", "https://tel.meet/abc-defg-hij?pin=1", "https://meet.jit.si/static/dialInInfo.html?room=a",
+        "https://www.bluejeans.com/numbers", "https://dialin.teams.microsoft.com/1?id=2", "https://support.goto.com/meeting/help",
+        "https://whereby.com/information/tos", "https://aka.ms/JoinTeamsMeeting",
+    ],
+)  # fmt: skip
+def test_a_services_other_pages_are_no_meeting(other: str) -> None:
+    assert event(f"DESCRIPTION:{other}").conference_url is None
+    assert ZOOM == event(f"DESCRIPTION:See {other}\\nJoin: {ZOOM}").conference_url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://acme.zoom.us/my/ann", "https://zoom.us/w/9?tk=x", "https://app.zoom.us/wc/join/9",
+        "https://teams.microsoft.com/l/meetup-join/19%3ameeting_x/0?context=%7b%7d", "https://teams.microsoft.com/meet/12345?p=x",
+        "https://teams.microsoft.com/_#/l/meetup-join/19:meeting_x/0", "https://meet.google.com/abc-defg-hij?authuser=0",
+        "https://acme.webex.com/acme/j.php?MTID=m1", "https://acme.webex.com/meet/ann", "https://global.gotomeeting.com/join/123",
+        "https://meet.goto.com/123456789", "https://bluejeans.com/123456789/1234", "https://chime.aws/1234567890",
+        "https://8x8.vc/acme/room", "https://facetime.apple.com/join#v=1", "https://us02web.zoom.us/j/1?pwd=abc_",
+    ],
+)  # fmt: skip
+def test_each_services_own_form_of_a_join_link_is_known(url: str) -> None:
+    assert url == event(f"DESCRIPTION:Join: {url}").conference_url
+
+
+@pytest.mark.parametrize(("written", "url"), [
+    (f"_{ZOOM}_", ZOOM), (f"*{ZOOM}*", ZOOM), (f"({ZOOM})", ZOOM), (f"[{ZOOM}]", ZOOM), (f"<{ZOOM}>.", ZOOM),
+    (f"{ZOOM}?pwd=a(b)", f"{ZOOM}?pwd=a(b)"),
+])  # fmt: skip
+def test_markup_around_a_link_is_not_part_of_it(written: str, url: str) -> None:
+    assert url == event(f"DESCRIPTION:Join {written}").conference_url
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        "https://eur03.safelinks.protection.outlook.com/?url=https%3A%2F%2Fus02web.zoom.us%2Fj%2F123456789&data=05%7C01",
+        "https://eur03.safelinks.protection.outlook.com/ap/t-59584e83/?url=https%3A%2F%2Fus02web.zoom.us%2Fj%2F123456789",
+        "https://www.google.com/url?q=https://us02web.zoom.us/j/123456789&sa=D&source=calendar",
+        "https://urldefense.com/v3/__https://us02web.zoom.us/j/123456789__;!!AbC!xyz$",
+        "https://urldefense.proofpoint.com/v2/url?u=https-3A__us02web.zoom.us_j_123456789&d=DwMF",
+        f"https://urldefense.com/v3/__https://nam.safelinks.protection.outlook.com/?url=https*3A__;J!!a$ {ZOOM}",
+    ],
+)  # fmt: skip
+def test_a_link_that_a_mail_filter_wrapped_is_unwrapped(wrapped: str) -> None:
+    assert ZOOM == event(f"DESCRIPTION:Join: {wrapped}").conference_url
+
+
+@pytest.mark.parametrize("text", ["Use List<a> and Map<b> types", "Map<String, List<i>>", "x < p > y", "vector<td>"])
+def test_a_type_in_angle_brackets_is_no_markup(text: str) -> None:
+    assert text == event("DESCRIPTION:" + text.replace(",", "\\,")).description
+
+
+@pytest.mark.parametrize(
+    "text", ["<b>x</b>", 'a <a href="https://x.example">x</a>', "x<br>", "<p>x", "x<br/>y", "<i>x</i>"]
+)
+def test_markup_is_markup(text: str) -> None:
+    assert text != event(f"DESCRIPTION:{text}").description
+
+
+@pytest.mark.parametrize(
+    ("lines", "summary", "description"),
+    [
+        (("SUMMARY;ENCODING=QUOTED-PRINTABLE;CHARSET=UTF-8:M=C3=BCll",), "Müll", None),
+        (("SUMMARY;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:M=FCll",), "Müll", None),
+        (("SUMMARY;encoding=quoted-printable:M=C3=BCll",), "Müll", None),
+        (("SUMMARY;ENCODING=QUOTED-PRINTABLE;CHARSET=no-such:M=C3=BCll",), "Müll", None),
+        (("SUMMARY;ENCODING=BASE64:TcO8bGw=",), "Müll", None),
+        (("SUMMARY;ENCODING=BASE64:Müll",), "Müll", None),
+        (("SUMMARY:M=C3=BCll",), "M=C3=BCll", None),
+        (("DESCRIPTION;ENCODING=QUOTED-PRINTABLE:Gate=20A=0D=0ASeat=2012",), None, "Gate A\nSeat 12"),
+        (("DESCRIPTION;ENCODING=QUOTED-PRINTABLE:one =", "DTEND:20250401T100000Z two=", " three", "SUMMARY:x"), "x",
+        "one DTEND:20250401T100000Z twothree"),
+        (("DESCRIPTION;ENCODING=QUOTED-PRINTABLE:one =", "END:VEVENT", "SUMMARY:x"), "x", "one END:VEVENT"),
+    ],
+)  # fmt: skip
+def test_texts_in_quoted_printable_are_decoded_and_end_where_they_say(
+    lines: tuple[str, ...], summary: str | None, description: str | None
+) -> None:
+    found = event(*lines)
+
+    assert (summary, description) == (found.summary, found.description)
+    assert found.start == found.end

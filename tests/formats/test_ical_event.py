@@ -219,10 +219,25 @@ def test_of_two_copies_the_higher_sequence_counts_then_the_newer_stamp_then_the_
     assert "1" == title((1, "20250201T000000Z"), (1, "20250201T000000Z"))
 
 
-def test_other_meetings_under_one_uid_are_said() -> None:
-    (found,) = events(vevent(), vevent(start=":20250401"))
+def test_meetings_of_one_uid_in_one_calendar_are_each_there_and_said() -> None:
+    found = events(vevent("SUMMARY:b", "DTSTAMP:20250101T000000Z", start=":20250401"), vevent("SUMMARY:a"))
 
+    assert ["a", "b"] == [one.summary for one in found]
+    assert 2 == len({one.key for one in found})
+    assert {("the file has other events with the same UID; each was read as a meeting of its own",)} == {
+        one.problems for one in found
+    }
+
+
+def test_an_older_copy_in_another_calendar_of_the_file_is_no_meeting_of_its_own() -> None:
+    old, new = vevent("DTSTAMP:20250101T000000Z"), vevent("DTSTAMP:20250201T000000Z", start=":20250401T100000Z")
+    data = vcalendar(old) + vcalendar(new)
+    (item,) = parse_calendar(data, start=START, end=END).items
+    (found,) = item.records
+
+    assert isinstance(found, Event)
     assert ("the file has other events with the same UID; this is the newest",) == found.problems
+    assert datetime(2025, 4, 1, 10, tzinfo=UTC) == found.start
 
 
 def test_an_object_without_uid_gets_the_same_identity_each_time() -> None:

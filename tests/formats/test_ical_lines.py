@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ def test_each_calendar_of_a_stream_has_its_own_zone() -> None:
         ('X;A="1;2:3";B=4:v', {"A": "1;2:3", "B": "4"}, "v"),
         ('X;A="1","2":v', {"A": "1,2"}, "v"),
         ('X;A="Ann "Bo" C":v', {"A": "Ann Bo C"}, "v"),
-        ('X;A="open;B=1:v:w', {"A": "", "B": "1"}, "v:w"),
+        ('X;A="open;B=1:v:w', {"A": "open", "B": "1"}, "v:w"),
         ("X;A=^'q^' ^^ ^n ^x:v", {"A": '"q" ^ \n ^x'}, "v"),
         ('X;A="^^n":v', {"A": "^n"}, "v"),
         ("X;A;;=;B=:v", {"": "", "B": ""}, "v"),
@@ -166,3 +167,41 @@ def test_every_event_that_begins_is_there_once_in_any_nesting(lines: list[str]) 
     calendars = read_components("\n".join(lines).encode())
 
     assert lines.count("BEGIN:VEVENT") == sum(len(calendar.events) for calendar in calendars)
+
+
+def test_a_line_of_quotes_is_split_in_a_few_times_its_size() -> None:
+    import tracemalloc
+
+    line = "ATTENDEE;CN=" + '"a"b' * 100_000 + ":mailto:a@b.example"
+    tracemalloc.start()
+    parameters, value = split_line(line)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+
+    assert ("ab" * 100_000, "mailto:a@b.example") == (parameters["CN"], value)
+    assert peak < 6 * len(line)
+
+
+@pytest.mark.parametrize("piece", ['"a"b', '"a";B="c"', '\\"', "a;b", '"', '";"'])
+def test_the_work_on_a_line_grows_as_the_line(piece: str) -> None:
+    """Counted in lines of Python that are run, so that no clock decides."""
+
+    def steps(times: int) -> int:
+        count = 0
+
+        def counted(*_: object) -> object:
+            nonlocal count
+            count += 1
+            return counted
+
+        before = sys.gettrace()
+        sys.settrace(counted)  # type: ignore[arg-type]
+        try:
+            split_line("ATTENDEE;CN=" + piece * times + ":mailto:a@b.example")
+        finally:
+            sys.settrace(before)
+        return count
+
+    once, twice = steps(200), steps(400)
+
+    assert twice <= 2.2 * once + 50

@@ -273,12 +273,12 @@ def test_an_expansion_says_whether_it_ended_at_its_horizon_only() -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "", "FREQ=", "FREQ=OFTEN", "INTERVAL=2", "FREQ=DAILY;INTERVAL=0", "FREQ=DAILY;INTERVAL=x", "FREQ=DAILY;COUNT=0",
-        "FREQ=DAILY;COUNT=", "FREQ=DAILY;UNTIL=", "FREQ=DAILY;UNTIL=soon", "FREQ=DAILY;UNTIL=00010101T000000Z",
+        "", "FREQ=", "FREQ=OFTEN", "INTERVAL=2", "FREQ=DAILY;INTERVAL=x", "FREQ=DAILY;COUNT=x",
+        "FREQ=DAILY;UNTIL=soon", "FREQ=DAILY;UNTIL=00010101T000000Z",
         "FREQ=DAILY;UNTL=20250101", "FREQ=DAILY;BYHOUR=24",
         "FREQ=DAILY;BYMONTH=13", "FREQ=DAILY;BYMONTH=-1", "FREQ=MONTHLY;BYMONTHDAY=0", "FREQ=WEEKLY;BYDAY=XX",
         "FREQ=MONTHLY;BYDAY=54MO", "FREQ=MONTHLY;BYDAY=x1MO", "FREQ=WEEKLY;WKST=1", "FREQ=WEEKLY;BYWEEKNO=3",
-        "FREQ=YEARLY;RSCALE=CHINESE", "FREQ=YEARLY;SKIP=FORWARD", "FREQ=DAILY;INTERVAL=" + "9" * 5_000,
+        "FREQ=YEARLY;RSCALE=CHINESE", "FREQ=YEARLY;SKIP=UP", "FREQ=DAILY;COUT=3", "FREQ=DAILY;INTERVAL=" + "9" * 5_000,
     ],
 )  # fmt: skip
 def test_a_rule_that_is_not_understood_in_full_is_refused(text: str) -> None:

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ical_samples import BERLIN, event, events, starts, vevent
 
-from crmsync.formats.calendar.zones import UTC_ZONE, ObservedZone, find_zone
+from crmsync.formats.calendar.observances import ObservedZone
+from crmsync.formats.calendar.zones import UTC_ZONE, Definitions, find_zone
 
 UNKNOWN = "the time zone 'Nowhere' is unknown; its times were read in Asia/Tokyo"
 
@@ -55,7 +56,7 @@ def like_berlin(tzid: str, hours: int = 0) -> str:
         ("Mitteleurop\u00e4ische Zeit", BERLIN),
         ("(UTC+01:00) Amsterdam, Berlin, Bern, Rome, Stockholm, Vienna", BERLIN),
         ("(UTC+01:00) Amsterdam, Berlin, Bern, Rom, Stockholm, Wien", BERLIN),
-        ("(GMT+01.00) Amsterdam", None),
+        ("(GMT+01.00) Amsterdam", "Europe/Amsterdam"),
         ("(UTC-05:00) Eastern Time (US & Canada)", "America/New_York"),
         ("(UTC+02:00) Helsinki, Kyjiw, Riga", "Europe/Helsinki"),
         ("(UTC+09:00) Osaka, Sapporo, Tokio, Tokyo", "Asia/Tokyo"),
@@ -64,7 +65,7 @@ def like_berlin(tzid: str, hours: int = 0) -> str:
     ],
 )  # fmt: skip
 def test_a_zone_is_known_by_its_iana_windows_or_displayed_name(tzid: str, name: str | None) -> None:
-    assert name == find_zone(tzid, {}, UTC_ZONE).name
+    assert name == find_zone(tzid, Definitions({}), UTC_ZONE).name
 
 
 @pytest.mark.parametrize(
@@ -192,7 +193,7 @@ def test_a_zones_name_with_colon_and_commas_is_read_without_its_quotes_too() -> 
     ],
 )  # fmt: skip
 def test_a_hostile_name_is_only_an_unknown_one(tzid: str) -> None:
-    zone = find_zone(tzid, {}, UTC_ZONE)
+    zone = find_zone(tzid, Definitions({}), UTC_ZONE)
 
     assert (UTC, None) == (zone.tz, zone.name)
     assert zone.problem is not None
@@ -201,7 +202,7 @@ def test_a_hostile_name_is_only_an_unknown_one(tzid: str) -> None:
 
 @given(st.text())
 def test_no_name_raises(tzid: str) -> None:
-    zone = find_zone(tzid, {}, UTC_ZONE)
+    zone = find_zone(tzid, Definitions({}), UTC_ZONE)
 
     assert zone.problem is None or zone.tz is UTC
 
@@ -222,7 +223,7 @@ def test_no_name_raises(tzid: str) -> None:
     ],
 )  # fmt: skip
 def test_a_definition_that_cannot_be_used_is_none(lines: tuple[str, ...]) -> None:
-    assert find_zone("x", {"x": lines}, UTC_ZONE).problem is not None
+    assert find_zone("x", Definitions({"x": lines}), UTC_ZONE).problem is not None
 
 
 @pytest.mark.parametrize("until", ["19801231T000000Z", "19801231T000000", "19801231", "99991231T235959Z"])
@@ -251,7 +252,7 @@ BERLIN_SINCE_1996 = st.datetimes(datetime(1997, 1, 1), datetime(2036, 12, 31))  
 
 def observed_berlin() -> ObservedZone:
     lines = tuple(like_berlin("x").split("\r\n"))
-    zone = find_zone("x", {"x": lines}, UTC_ZONE).tz
+    zone = find_zone("x", Definitions({"x": lines}), UTC_ZONE).tz
     assert isinstance(zone, ObservedZone)
     return zone
 
@@ -282,3 +283,117 @@ def test_an_observed_zone_tells_its_last_offset_for_no_time() -> None:
 
     assert timedelta(hours=1) == zone.utcoffset(None) or timedelta(hours=2) == zone.utcoffset(None)
     assert (None, None) == (zone.tzname(None), zone.dst(None))
+
+
+@pytest.mark.parametrize(
+    ("tzid", "named"),
+    [
+        ("Kuala Lumpur\\, Singapore", '"Kuala Lumpur, Singapore"'),
+        ("Pacific Time (US & Canada)\\; Tijuana", '"Pacific Time (US & Canada); Tijuana"'),
+        ("Back\\\\slash", "Back\\slash"),
+        ('"Quoted"', "Quoted"),
+        ("My Zone", "my zone"),
+        ("Plain\\, escaped", '"Plain\\, escaped"'),
+    ],
+)
+def test_a_definitions_name_is_text_that_escapes_and_the_parameter_quotes(tzid: str, named: str) -> None:
+    # RFC 5545 sections 3.8.3.1 and 3.2.19
+    (found,) = events(like_berlin(tzid, 3), vevent(start=f";TZID={named}:20250701T100000"))
+
+    assert (datetime(2025, 7, 1, 5, tzinfo=UTC), None, ()) == facts(found)
+
+
+@pytest.mark.parametrize(
+    "tzid",
+    [
+        "EST", "MST", "GMT", "UTC", "Etc/GMT-1", "Eastern", "W. Europe", "Paris, Madrid", "Singapore", "UTC+1",
+        "(UTC+01:00) Amsterdam, Berlin", "Mitteleuropäische Zeit", "My/Own/Europe/London", "EST5EDT",
+    ],
+)  # fmt: skip
+def test_a_calendars_definition_counts_more_than_a_name_that_may_mean_another(tzid: str) -> None:
+    (found,) = events(like_berlin(tzid, 3), vevent(start=f';TZID="{tzid}":20250701T100000'))
+
+    assert (datetime(2025, 7, 1, 5, tzinfo=UTC), None, ()) == facts(found)
+
+
+@pytest.mark.parametrize("tzid", ["EST", "Eastern"])
+def test_a_definition_that_calls_itself_by_such_a_name_counts_itself(tzid: str) -> None:
+    zone = vtimezone(tzid, ("19700101T000000", "+1000", "+1000", "X:1"), extra=f"X-LIC-LOCATION:{tzid}")
+
+    assert ["0701T0000"] == starts(events(zone, vevent(start=f";TZID={tzid}:20250701T100000")))
+
+
+def test_the_calendars_own_zone_may_be_one_that_it_defines() -> None:
+    found = events(
+        "X-WR-TIMEZONE:Kuala Lumpur\\, Singapore",
+        like_berlin("Kuala Lumpur\\, Singapore", 3),
+        vevent(start=":20250701T100000"),
+    )
+
+    assert ["0701T0500"] == starts(found)
+
+
+@pytest.mark.parametrize(
+    ("tzid", "hour"),
+    [
+        ("(GMT+10:00) Canberra, Melbourne, Sydney", 23), ("(GMT+12:00) Auckland, Wellington", 21),
+        ("(UTC-03:00) Santiago", 13), ("(UTC-04:00) Santiago", 13), ("(UTC+01:00) Casablanca", 9),
+    ],
+)  # fmt: skip
+def test_a_displayed_name_tells_the_offset_without_summer_time_south_of_the_equator_too(tzid: str, hour: int) -> None:
+    assert hour == event(start=f';TZID="{tzid}":20250115T100000').at.hour
+
+
+@pytest.mark.parametrize(
+    "tzid",
+    [
+        "(UTC-05:00) Eastern Time (US and Canada)", "(GMT-05:00) Eastern Time (US & Canada)",
+        "(UTC\u221205:00) Eastern Time (US & Canada)", "(GMT-05.00) Eastern Time (US & Canada)",
+        "(UTC-5:00) Eastern Time (US & Canada)", "Eastern Time (US and Canada)",
+    ],
+)  # fmt: skip
+def test_a_displayed_name_is_known_in_each_way_of_writing_it(tzid: str) -> None:
+    assert "America/New_York" == event(start=f';TZID="{tzid}":20250701T100000').timezone
+
+
+@pytest.mark.parametrize(
+    ("tzid", "minutes"),
+    [
+        ("UTC+1", 540), ("UTC+01", 540), ("GMT+2", 480), ("UTC+5:30", 270), ("UTC-5", 900), ("+1", 540),
+        ("UTC+530", 270),
+        ("GMT+0200", 480), ("UTC +3", 420), ("UTC+14", -240 + 1440),
+    ],
+)  # fmt: skip
+def test_an_offset_may_have_one_or_two_digits(tzid: str, minutes: int) -> None:
+    found = event(start=f";TZID={tzid}:20250715T100000")
+
+    assert minutes == found.at.hour * 60 + found.at.minute
+
+
+@pytest.mark.parametrize("known", [20, 80])
+def test_each_definition_is_read_once_however_many_there_are(known: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    read: list[int] = []
+    whole = ObservedZone.read
+    monkeypatch.setattr(ObservedZone, "read", lambda lines: read.append(1) or whole(lines))
+    zones = [like_berlin(f"Z{n}", n % 5) for n in range(known)]
+    meetings = [vevent(start=f";TZID=Z{n % known}:20250701T100000", uid=f"u{n}") for n in range(3 * known)]
+
+    assert 3 * known == len(events(*zones, *meetings))
+    assert known == len(read)
+
+
+@given(st.datetimes(datetime(1950, 1, 1), datetime(2150, 12, 31)))  # noqa: DTZ001 - local times
+def test_a_zone_that_is_found_year_by_year_is_the_one_that_is_found_at_once(wall: datetime) -> None:
+    lines = like_berlin("x").split("\r\n")
+    # The same rules, in a form that is expanded at once.
+    at_once = ObservedZone.read([line.replace("FREQ=YEARLY", "FREQ=YEARLY;BYSECOND=0") for line in lines])
+    by_year = ObservedZone.read(lines)
+
+    assert at_once is not None
+    assert by_year is not None
+    for fold in (0, 1):
+        assert (
+            wall.replace(tzinfo=at_once, fold=fold).utcoffset() == wall.replace(tzinfo=by_year, fold=fold).utcoffset()
+        )
+    instant = wall.replace(tzinfo=UTC)
+    assert instant.astimezone(at_once).replace(tzinfo=None) == instant.astimezone(by_year).replace(tzinfo=None)

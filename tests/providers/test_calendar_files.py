@@ -370,3 +370,30 @@ def test_a_cursor_that_cannot_be_true_expires(path: Path, garbage: str) -> None:
     path.write_bytes(calendar(vevent("a")))
     with pytest.raises(CursorExpired):
         list(source(path).changes(Cursor(garbage)))
+
+
+def test_messages_about_a_meeting_are_read_beside_it_as_what_they_are(path: Path) -> None:
+    cancel = f"METHOD:CANCEL\r\n{vevent('a', 'SEQUENCE:2')}"
+    proposal = f"METHOD:COUNTER\r\n{vevent('b', start='20260309T100000Z')}"
+    path.write_bytes(calendar(vevent("a"), vevent("b")) + calendar(cancel) + calendar(proposal))
+
+    found = items(path)
+
+    assert ["cancelled"] == [event.status for event in events(found["a"])]
+    assert [2] == [start.day for start in starts(found["b"])]
+
+
+def test_a_zone_of_the_file_that_a_series_of_days_does_not_name_tells_its_last_day(path: Path) -> None:
+    rule = "RRULE:FREQ=DAILY;UNTIL=20260303T150000Z"
+    days = f"BEGIN:VEVENT\r\nUID:d\r\nDTSTART;VALUE=DATE:20260302\r\n{rule}\r\nEND:VEVENT\r\n"
+    path.write_bytes(calendar(ZONE.format(name="Office", offset="+0900"), days))
+
+    assert 3 == len(events(items(path)["d"]))
+
+
+def test_another_zone_for_times_without_one_reads_the_file_anew(path: Path) -> None:
+    path.write_bytes(calendar(vevent("a", start="20260302T100000")))
+    *_, last = only_source(CalendarFiles(path, ME, now=NOW, zone="America/New_York")).changes(None)
+
+    with pytest.raises(CursorExpired):
+        list(only_source(CalendarFiles(path, ME, now=NOW, zone="Europe/Berlin")).changes(last.cursor))

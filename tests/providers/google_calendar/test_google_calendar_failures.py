@@ -264,6 +264,9 @@ MORE = {"entryPointType": "more", "uri": "https://tel.meet/aaa"}
 VIDEO = {"entryPointType": "video", "uri": "https://meet.google.com/aaa"}
 
 
+TEAMS = "https://teams.microsoft.com/l/meetup-join/1"
+
+
 @pytest.mark.parametrize(
     ("fields", "url"),
     [
@@ -273,7 +276,7 @@ VIDEO = {"entryPointType": "video", "uri": "https://meet.google.com/aaa"}
         ({"conferenceData": {"entryPoints": ["garbage", {}]}, "hangoutLink": "https://meet.google.com/b"}, "https://meet.google.com/b"),
         ({"conferenceData": 7, "location": "https://acme.zoom.us/j/1"}, "https://acme.zoom.us/j/1"),
         ({"hangoutLink": "javascript:alert(1)"}, None),
-        ({"description": "<p>Join: <a href='https://teams.microsoft.com/l/1'>https://teams.microsoft.com/l/1</a></p>"}, "https://teams.microsoft.com/l/1"),
+        ({"description": f"<p>Join: <a href='{TEAMS}'>{TEAMS}</a></p>"}, TEAMS),
     ],
 )  # fmt: skip
 def test_the_join_link_is_found_wherever_it_is(fields: dict[str, Any], url: str | None) -> None:

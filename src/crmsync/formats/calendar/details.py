@@ -32,9 +32,14 @@ _CONFERENCE_PROPERTIES = (
     "X-GOOGLE-CONFERENCE", "X-MICROSOFT-SKYPETEAMSMEETINGURL", "X-MICROSOFT-ONLINEMEETINGEXTERNALLINK",
     "X-MICROSOFT-ONLINEMEETINGCONFLINK",
 )  # fmt: skip
+_TAG = "html|body|p|div|span|a|b|i|u|ul|ol|li|table|tr|td|font|strong|em|h[1-6]"
 _HTML = re.compile(
-    r"</?(?:html|body|p|br|div|span|a|b|i|u|ul|ol|li|table|font|strong|em|h[1-6])\b[^<>]*>", re.IGNORECASE
+    # `List<a>` and `Map<p>` are no markup: a tag ends another, has an attribute, or stands for itself.
+    rf"</(?:{_TAG})\s*>|<(?:{_TAG}|img)\s+[\w-]+\s*=[^<>]*>|(?<!\w)<(?:html|body|p|div|ul|ol|table|h[1-6])>|<br\s*/?>",
+    re.IGNORECASE,
 )
+LONGEST_KNOWN = 500
+"""Characters of a line that is worth to be remembered: no cache keeps what a stranger made long."""
 _NUMBER = re.compile(r"\d{1,9}")
 
 
@@ -42,6 +47,15 @@ def read_number(text: str | None) -> int:
     """Read a number of up to nine digits; anything else is 0."""
     match = _NUMBER.fullmatch(text or "")
     return int(match[0]) if match else 0
+
+
+def read_location(properties: Properties) -> str | None:
+    """Return where it is: LOCATION, else the title of the place that Apple writes beside it."""
+    text = first_text(properties, "LOCATION")
+    for line in () if text else properties.get("X-APPLE-STRUCTURED-LOCATION", ()):
+        parameters, _ = split_line(line)
+        text = text or unescape(parameters.get("X-TITLE") or parameters.get("X-ADDRESS", "")).strip() or None
+    return text
 
 
 def read_description(properties: Properties) -> str | None:
@@ -81,12 +95,37 @@ def read_participants(properties: Properties) -> tuple[Participant, ...]:
     for role, name in ((Role.ORGANIZER, "ORGANIZER"), (Role.ATTENDEE, "ATTENDEE")):
         for line in properties.get(name, ()):
             if person := _read_participant(role, line):
-                found.setdefault((role, person.address), person)
+                known = found.get((role, person.address))
+                found[role, person.address] = _merged(known, person) if known else person
+    if not any(role is Role.ORGANIZER for role, _ in found):
+        # RFC 5545 section 3.2.16: who takes the chair calls the meeting, where nobody else is said to.
+        chairs = (line for line in properties.get("ATTENDEE", ()) if _CHAIR.search(line))
+        chair = next(filter(None, (_read_participant(Role.ORGANIZER, line) for line in chairs)), None)
+        if chair:
+            return (chair, *found.values())
     return tuple(found.values())
 
 
-@lru_cache(maxsize=4_096)  # the same people meet over and over, and reading them is a third of the work
+_CHAIR = re.compile(r";ROLE=\"?CHAIR\b", re.IGNORECASE)
+
+
+def _merged(known: Participant, more: Participant) -> Participant:
+    """Return one person of two lines: servers add one of their own for an answer."""
+    answered = more.response not in (None, Response.NEEDS_ACTION)
+    return known.model_copy(
+        update={
+            "name": known.name or more.name,
+            "response": more.response if answered or known.response is None else known.response,
+            "user": known.user if known.user is not CalendarUser.INDIVIDUAL else more.user,
+        }
+    )
+
+
 def _read_participant(role: Role, line: str) -> Participant | None:
+    return (_known_participant if len(line) <= LONGEST_KNOWN else _parse_participant)(role, line)
+
+
+def _parse_participant(role: Role, line: str) -> Participant | None:
     parameters, value = split_line(line)
     address = _read_address(value, parameters)
     if address is None:
@@ -99,6 +138,10 @@ def _read_participant(role: Role, line: str) -> Participant | None:
         user=_read_user(parameters, address),
         optional=parameters.get("ROLE", "").upper() == "OPT-PARTICIPANT",
     )
+
+
+# The same people meet over and over, and reading them is a third of the work.
+_known_participant = lru_cache(maxsize=4_096)(_parse_participant)
 
 
 def _read_address(value: str, parameters: Mapping[str, str]) -> str | None:

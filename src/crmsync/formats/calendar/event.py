@@ -10,10 +10,18 @@ from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
 from typing import NamedTuple
 
 from ...model import Classification, Collection, Event, EventStatus, clean_line
-from .details import read_attachments, read_conference, read_description, read_number, read_participants
+from .details import (
+    read_attachments,
+    read_conference,
+    read_description,
+    read_location,
+    read_number,
+    read_participants,
+)  # fmt: skip
 from .lines import Properties, RawEvent, first_text, line_text, read_duration, read_time, split_line
+from .moments import Moment, Span, in_days, midnight_in, to_utc
 from .recurrence_rule import Rule, read_rule
-from .zones import UTC_ZONE, Zone, find_zone
+from .zones import UTC_ZONE, Definitions, Zone, find_zone
 
 MAX_UID = 1_000
 """Characters; a longer UID is replaced by a digest, because databases cannot index it."""
@@ -31,38 +39,6 @@ _ACCESS = "X-CALENDARSERVER-ACCESS"
 _VOLATILE = frozenset({"DTSTAMP", "CREATED", "LAST-MODIFIED", "SEQUENCE"})
 
 
-class Moment(NamedTuple):
-    """A date or time as it was written."""
-
-    wall: datetime
-    """Naive local time; midnight for a date."""
-    zone: Zone
-    all_day: bool = False
-
-    @property
-    def value(self) -> datetime | date:
-        """A date, or the instant in UTC."""
-        return self.wall.date() if self.all_day else to_utc(self.wall, self.zone)
-
-
-class Span(NamedTuple):
-    """How long an event lasts: as DURATION nominal days, as DTEND an exact time (RFC 5545 section 3.8.5.3)."""
-
-    days: int
-    rest: timedelta
-
-    def end(self, start: Moment, value: datetime | date) -> datetime | date:
-        """Return the end of an instance that begins then; `value` is the start's own."""
-        if self.days and not start.all_day:
-            return to_utc(start.wall + timedelta(days=self.days), start.zone) + self.rest
-        return value + timedelta(days=self.days) + self.rest
-
-    @property
-    def about(self) -> timedelta:
-        """The length in local time, give or take a change of offset."""
-        return timedelta(days=self.days) + self.rest
-
-
 @dataclass(frozen=True, slots=True)
 class Part:
     """A VEVENT, read: a single event, the master of a series, or one of its exceptions."""
@@ -77,6 +53,8 @@ class Part:
     exclusions: tuple[Moment, ...] = ()
     original: Moment | None = None
     """RECURRENCE-ID."""
+    place: int = 0
+    """Which of the file's calendars it is in: within one there are no older copies, only other meetings."""
     following: bool = False
     """RANGE=THISANDFUTURE."""
     recurring: bool = False
@@ -86,6 +64,10 @@ class Part:
     def noting(self, problem: str) -> Part:
         """Return it with one more problem."""
         return replace(self, event=self.event.model_copy(update={"problems": (*self.event.problems, problem)}))
+
+    def named(self, number: int) -> Part:
+        """Return it under an id of its own, as one more meeting of its UID."""
+        return replace(self, event=self.event.model_copy(update={"uid": f"{self.event.uid[: MAX_UID - 10]}#{number}"}))
 
     def classified(self, secrecy: Classification) -> Part:
         """Return it at least as private as this."""
@@ -97,36 +79,15 @@ class Context(NamedTuple):
     """What holds for all events of a calendar."""
 
     default: Zone
-    definitions: Mapping[str, tuple[str, ...]]
+    definitions: Definitions
     collections: Sequence[Collection]
+    place: int = 0
+    told: str | None = None
+    """The name of the calendar's own zone, where it has one (X-WR-TIMEZONE)."""
     access: Sequence[str] = ()
     """The calendar's own X-CALENDARSERVER-ACCESS lines, which hold for all that is in it."""
-    cancelled: bool = False
-    """The calendar is an iTIP CANCEL (RFC 5546 section 3.2.5)."""
-
-
-def to_utc(wall: datetime, zone: Zone) -> datetime:
-    """Turn a local time into an instant. In a gap the offset before it counts, twice means first: section 3.3.5."""
-    if zone.tz is UTC:
-        return wall.replace(tzinfo=UTC)
-    return wall.replace(tzinfo=zone.tz).astimezone(UTC)
-
-
-def day_of(moment: datetime, zone: Zone) -> date:
-    """Read a time as a day of an all-day series: some write a local midnight in UTC."""
-    if moment.time() != time():
-        local = moment.replace(tzinfo=UTC).astimezone(zone.tz)
-        if local.time() == time():
-            return local.date()
-    return moment.date()
-
-
-def in_days(moment: Moment, start: Moment) -> Moment:
-    """Turn a time that speaks of an all-day series into a day."""
-    if moment.all_day:
-        return moment
-    day = day_of(moment.wall, start.zone) if moment.zone is UTC_ZONE else moment.wall.date()
-    return Moment(datetime.combine(day, time()), start.zone, all_day=True)
+    method: str = ""
+    """The calendar's METHOD (RFC 5546)."""
 
 
 def read_uid(raw: RawEvent) -> tuple[str, str | None]:
@@ -155,7 +116,10 @@ def read_event(raw: RawEvent, uid: str, context: Context, problems: list[str]) -
     if not raw.closed:
         problems.append("it does not end; the rest may be missing")
     start = _read_start(properties, context, problems)
-    span = _read_span(properties, start, context, problems)
+    end = _read_end(properties, start, context, problems)
+    start = _with_zone_of(end, start, context, problems)
+    start = _whole_days(properties, start, end, context)
+    span = _read_span(properties, start, end, problems)
     rules = _read_rules(properties, "RRULE", problems)
     excluding = _read_rules(properties, "EXRULE", problems)
     additions = _read_additions(properties, start, context, problems)
@@ -175,7 +139,7 @@ def read_event(raw: RawEvent, uid: str, context: Context, problems: list[str]) -
         participants=read_participants(properties),
         summary=first_text(properties, "SUMMARY"),
         description=(description := read_description(properties)),
-        location=(location := first_text(properties, "LOCATION")),
+        location=(location := read_location(properties)),
         conference_url=read_conference(properties, location, description),
         attachments=read_attachments(properties),
         problems=tuple(dict.fromkeys(problems)),
@@ -190,6 +154,7 @@ def read_event(raw: RawEvent, uid: str, context: Context, problems: list[str]) -
         additions=additions,
         exclusions=exclusions,
         original=original,
+        place=context.place,
         following=following,
         recurring="RRULE" in properties or "RDATE" in properties,
         unclassified="CLASS" not in properties and _ACCESS not in properties,
@@ -208,6 +173,8 @@ def _read_moment(value: str, parameters: Mapping[str, str], context: Context, pr
         return Moment(moment.replace(tzinfo=None), UTC_ZONE)
     tzid = parameters.get("TZID")
     zone = find_zone(tzid, context.definitions, context.default) if tzid else context.default
+    if context.default.others and not zone.others:
+        zone = zone._replace(others=context.default.others)
     if zone.problem:
         problems.append(zone.problem)
     return Moment(moment, zone)
@@ -224,40 +191,79 @@ def _split_time_line(line: str) -> tuple[dict[str, str], str]:
 
 
 def _read_start(properties: Properties, context: Context, problems: list[str]) -> Moment:
-    if "DTSTART" not in properties:
+    # A CANCEL may leave it out (RFC 5546 section 3.2.5): it then speaks of the instance that it names.
+    name = "DTSTART" if "DTSTART" in properties or context.method != "CANCEL" else "RECURRENCE-ID"
+    if name not in properties:
         raise ValueError("it has no DTSTART")
-    parameters, value = _split_time_line(properties["DTSTART"][0])
+    parameters, value = _split_time_line(properties[name][0])
     try:
-        start = _read_moment(value, parameters, context, problems)
+        return _read_moment(value, parameters, context, problems)
     except ValueError:
-        raise ValueError("its DTSTART cannot be read") from None
-    if _flag(properties, "X-MICROSOFT-CDO-ALLDAYEVENT") and start.wall.time() == time():
-        end = properties.get("DTEND")
-        if end is None or split_line(end[0])[1].strip().endswith(("T000000", "T000000Z")):
-            # Exchange writes all-day events as midnight to midnight, and says so here.
-            return start._replace(all_day=True)
-    return start
+        raise ValueError(f"its {name} cannot be read") from None
 
 
-def _flag(properties: Properties, name: str) -> bool:
-    return (first_text(properties, name) or "").upper() == "TRUE"
+def _read_end(properties: Properties, start: Moment, context: Context, problems: list[str]) -> Moment | None:
+    """Read DTEND; one without a zone is in its start's."""
+    if "DTEND" not in properties:
+        return None
+    parameters, value = _split_time_line(properties["DTEND"][0])
+    try:
+        return _in_series(_read_moment(value, parameters, context, problems), start)
+    except (ValueError, OverflowError):
+        problems.append("its end cannot be read")
+        return None
 
 
-def _read_span(properties: Properties, start: Moment, context: Context, problems: list[str]) -> Span:
+def _with_zone_of(end: Moment | None, start: Moment, context: Context, problems: list[str]) -> Moment:
+    """Read a start without a zone in the zone that its end names, where nothing else tells one."""
+    told = end is not None and end.zone.name is not None and not (end.all_day or end.zone.floating)
+    if not told or start.all_day or not start.zone.floating or start.zone.name == context.told:
+        return start
+    assert end is not None  # noqa: S101 - `told`
+    problems.append("its start names no time zone; that of its end was taken")
+    return start._replace(zone=end.zone)
+
+
+_ALL_DAY = ("X-MICROSOFT-CDO-ALLDAYEVENT", "X-MICROSOFT-MSNCALENDAR-ALLDAYEVENT", "X-FUNAMBOL-ALLDAY")
+
+
+def _whole_days(properties: Properties, start: Moment, end: Moment | None, context: Context) -> Moment:
+    """Return the start as a day where a property says that the event is all day.
+
+    Exchange and Outlook.com write such an event as midnight to midnight, of its zone or in UTC, and say so there
+    ([MS-OXCICAL] section 2.1.3.1.1.20.28).
+    """
+    if start.all_day or not any(first_text(properties, name) in _TRUE for name in _ALL_DAY):
+        return start
+    zone = context.default
+    days = [_midnight_of(one, zone) for one in (start, end) if one is not None]
+    if None in days or days[0] is None:
+        return start
+    return Moment(datetime.combine(days[0], time()), zone, all_day=True)
+
+
+_TRUE = frozenset({"TRUE", "True", "true", "1"})
+
+
+def _midnight_of(moment: Moment, zone: Zone) -> date | None:
+    if moment.all_day or moment.wall.time() == time():
+        return moment.wall.date()
+    return midnight_in(moment.wall, zone) if moment.zone is UTC_ZONE else None
+
+
+def _read_span(properties: Properties, start: Moment, end: Moment | None, problems: list[str]) -> Span:
     """Return the length: DTEND, else DURATION, else a day for a date and nothing for a time (section 3.6.1)."""
     shortest = Span(1, timedelta()) if start.all_day else Span(0, timedelta())
     span = shortest
     try:
-        if "DTEND" in properties:
-            parameters, value = _split_time_line(properties["DTEND"][0])
-            end = _read_moment(value, parameters, context, problems)
+        if end is not None:
             if start.all_day:
-                span = Span((end.wall.date() - start.wall.date()).days, timedelta())
+                span = Span((_day_after(end, start) - start.wall.date()).days, timedelta())
             elif end.all_day:
                 span = Span(0, to_utc(end.wall, start.zone) - to_utc(start.wall, start.zone))
             else:
                 span = Span(0, to_utc(end.wall, end.zone) - to_utc(start.wall, start.zone))
-        elif "DURATION" in properties:
+        elif "DURATION" in properties and "DTEND" not in properties:
             span = Span(*read_duration(split_line(properties["DURATION"][0])[1]))
             if start.all_day:
                 span = Span(max(span.days + span.rest.days, 0 if span.about < timedelta() else 1), timedelta())
@@ -271,6 +277,18 @@ def _read_span(properties: Properties, start: Moment, context: Context, problems
         problems.append("its end cannot be read")
         return shortest
     return span
+
+
+def _day_after(end: Moment, start: Moment) -> date:
+    """Return the day after the last of an event that begins with a day and ends at a time."""
+    midnight = _midnight_of(end, start.zone)
+    if midnight is not None:
+        return midnight
+    try:
+        local = end.wall.replace(tzinfo=UTC).astimezone(start.zone.tz) if end.zone is UTC_ZONE else end.wall
+    except OverflowError:
+        local = end.wall
+    return local.date() + timedelta(days=1)
 
 
 def _read_rules(properties: Properties, name: str, problems: list[str]) -> tuple[Rule, ...]:
@@ -338,19 +356,31 @@ def _read_additions(
     return tuple(found)
 
 
+def read_original(properties: Properties, context: Context) -> Moment | None:
+    """Return which instance of a series it is (RECURRENCE-ID), None where it does not tell, or not readably."""
+    for line in properties.get("RECURRENCE-ID", ())[:1]:
+        parameters, value = _split_time_line(line)
+        try:
+            return _read_moment(value, parameters, context, [])
+        except ValueError:
+            return None
+    return None
+
+
 def _read_original(
     properties: Properties, start: Moment, context: Context, problems: list[str]
 ) -> tuple[Moment | None, bool]:
     lines = properties.get("RECURRENCE-ID")
     if not lines:
-        return None, False
-    parameters, value = _split_time_line(lines[0])
-    try:
-        original = _read_moment(value, parameters, context, problems)
-    except ValueError:
+        # ADD brings more instances of a series that is elsewhere (RFC 5546 section 3.2.4).
+        return (start if context.method == "ADD" else None), False
+    original = read_original(properties, context)
+    if original is None:
         problems.append("its RECURRENCE-ID cannot be read; its start stands in for it")
         return start, False
-    return original, parameters.get("RANGE", "").upper() == "THISANDFUTURE"
+    if original.zone.problem:
+        problems.append(original.zone.problem)
+    return original, split_line(lines[0])[0].get("RANGE", "").upper() == "THISANDFUTURE"
 
 
 def _read_stamp(properties: Properties) -> datetime | None:
@@ -367,7 +397,7 @@ def _read_stamp(properties: Properties) -> datetime | None:
 
 
 def _read_status(properties: Properties, context: Context) -> EventStatus:
-    if context.cancelled:
+    if context.method == "CANCEL":
         return EventStatus.CANCELLED
     return _STATUSES.get((first_text(properties, "STATUS") or "").upper(), EventStatus.CONFIRMED)
 

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 from ...model import Collection, Item, Skipped, Value
 from ...model.value import Line, Many, SetOf
 from .event import Context, Part, read_event, read_uid
+from .itip import Amendment, amended, is_amendment, read_amendment
 from .lines import RawCalendar, first_text, read_components
 from .series import Window, expand, local_time
-from .zones import UTC_ZONE, Zone, default_zone
+from .zones import UTC_ZONE, Definitions, Zone, default_zone
 
 
 class Calendar(Value):
@@ -64,16 +65,19 @@ def parse_calendar(
     window = _window(start, end, fallback or UTC_ZONE)
     calendars = read_components(data)
     objects: dict[str, tuple[list[Part], list[str]]] = {}
-    for calendar in calendars:
-        _read_objects(calendar, fallback, collections, objects)
+    amendments: dict[str, list[Amendment]] = {}
+    for place, calendar in enumerate(calendars):
+        _read_objects(calendar, place, fallback, collections, objects, amendments)
     items, skipped, recurring, series, truncated = [], [], set(), set(), set()
     for uid, (parts, failures) in objects.items():
-        if not parts:
-            skipped.append(Skipped(id=uid, why=failures[0]))
+        said = amendments.get(uid, ())
+        read = parts or [one.part for one in said if one.part]
+        if not read:
+            skipped.append(Skipped(id=uid, why=[*failures, *(one.why for one in said)][0]))
             continue
-        noted = [part.noting(f"a part of its series was left out: {why}") for why in failures[:1] for part in parts]
-        expanded = expand(noted or parts, window)
-        items.append(Item(id=uid, records=expanded.events))
+        noted = [part.noting(f"a part of its series was left out: {why}") for why in failures[:1] for part in read]
+        expanded = expand(noted or read, window)
+        items.append(Item(id=uid, records=amended(expanded.events, said)))
         if expanded.series:
             series.add(uid)
         if expanded.open:
@@ -90,22 +94,31 @@ def _window(start: datetime, end: datetime, zone: Zone) -> Window:
 
 def _read_objects(
     calendar: RawCalendar,
+    place: int,
     fallback: Zone | None,
     collections: Sequence[Collection],
     objects: dict[str, tuple[list[Part], list[str]]],
+    amendments: dict[str, list[Amendment]],
 ) -> None:
-    """Add a calendar's events by their UID, and why some could not be read."""
-    own = default_zone(first_text(calendar.properties, "X-WR-TIMEZONE") or "")
+    """Add a calendar's events by their UID, what it says of other calendars' events, and why some cannot be read."""
+    definitions = Definitions(calendar.zones)
+    own = default_zone(first_text(calendar.properties, "X-WR-TIMEZONE") or "", definitions)
+    default = own or fallback or UTC_ZONE._replace(floating=True, problem="no zone is known; UTC was taken")
     context = Context(
-        default=own or fallback or UTC_ZONE._replace(floating=True, problem="no zone is known; UTC was taken"),
-        definitions=calendar.zones,
+        default=default._replace(others=definitions.few()),
+        definitions=definitions,
         collections=collections,
+        place=place,
+        told=own.name if own else None,
         access=calendar.properties.get("X-CALENDARSERVER-ACCESS", ()),
-        cancelled=(first_text(calendar.properties, "METHOD") or "").upper() == "CANCEL",
+        method=(first_text(calendar.properties, "METHOD") or "").upper(),
     )
     for raw in calendar.events:
         uid, problem = read_uid(raw)
         parts, failures = objects.setdefault(uid, ([], []))
+        if is_amendment(raw, context):
+            amendments.setdefault(uid, []).append(read_amendment(raw, uid, context))
+            continue
         try:
             parts.append(read_event(raw, uid, context, [problem] if problem else []))
         except ValueError as error:

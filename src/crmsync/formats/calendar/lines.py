@@ -6,6 +6,8 @@ It reads what is really sent, not only what the grammar allows, in linear time. 
 from __future__ import annotations
 
 import re
+from binascii import a2b_base64, a2b_qp
+from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import NamedTuple
 
@@ -31,13 +33,16 @@ class RawCalendar(NamedTuple):
 
 _RETURNS = re.compile(rb"\r+\n?")
 _BLANK_LINES = re.compile(rb"\n{2,}")
-_QUOTED_HEAD = re.compile(r'((?>(?:[^":]|"[^"]*")*)):')
-_QUOTED_PARAMETER = re.compile(r';([^=;":]+)=((?>(?:"[^"]*"|[^";])*))')
+_DELIMITER = re.compile('[";:]')
 _CARET = re.compile(r"\^([n'^])")
 _ESCAPE = re.compile(r"\\(.)")
 _DURATION = re.compile(
-    r"([+-]?)P(?:(\d{1,9})W)?(?:(\d{1,9})D)?(?:T(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?)?", re.IGNORECASE
+    # Some leave out the T.
+    r"([+-]?)P(?:(\d{1,9})W)?(?:(\d{1,9})D)?T?(?:(\d{1,9})H)?(?:(\d{1,9})M)?(?:(\d{1,9})S)?",
+    re.IGNORECASE,
 )
+_ENCODING = re.compile(r";ENCODING=\"?(?:(QUOTED-PRINTABLE)|(BASE64|B))\"?[;:]", re.IGNORECASE)
+_SOFT = re.compile(rb"^[^\n:]*;ENCODING=QUOTED-PRINTABLE[;:]", re.IGNORECASE)
 _OFFSET = re.compile(r"([+-])(\d\d):?(\d\d)(?::?(\d\d))?")
 
 _OWN_COMPONENTS = frozenset({"VCALENDAR", "VEVENT", "VTIMEZONE"})
@@ -55,11 +60,29 @@ def content_lines(data: bytes) -> list[str]:
         data = _RETURNS.sub(b"\n", data)
     if b"\n\n" in data:  # some fold with a blank line
         data = _BLANK_LINES.sub(b"\n", data)
+    if b"PRINTABLE" in data or b"rintable" in data:
+        data = _join_soft_breaks(data)
     data = data.replace(b"\n ", b"").replace(b"\n\t", b"")
     try:
         return data.decode().split("\n")
     except UnicodeDecodeError:
         return [_decode(line) for line in data.split(b"\n")]
+
+
+def _join_soft_breaks(data: bytes) -> bytes:
+    """Join lines that quoted-printable broke (RFC 2045 section 6.7): a text's next line is no property."""
+    joined: list[bytes] = []
+    open_, printable = False, False
+    for line in data.split(b"\n"):
+        if open_:
+            joined[-1] = joined[-1][:-1]
+            joined.append(line.removeprefix(b" "))
+        else:
+            joined += (b"\n", line)
+            folded = line[:1] in (b" ", b"\t")
+            printable = (printable and folded) or (not folded and _SOFT.match(line) is not None)
+        open_ = printable and line.endswith(b"=")
+    return b"".join(joined[1:])
 
 
 def _decode(line: bytes) -> str:
@@ -134,7 +157,7 @@ def _add_line(properties: Properties, line: str) -> None:
 def _add_zone(calendar: RawCalendar, lines: list[str]) -> None:
     for line in lines:
         if line[:4].upper() == "TZID":
-            calendar.zones.setdefault(split_line(line)[1].strip(), tuple(lines))
+            calendar.zones.setdefault(line_text(line), tuple(lines))  # TEXT (section 3.8.3.1): it escapes
             return
 
 
@@ -146,21 +169,60 @@ def split_line(line: str) -> tuple[dict[str, str], str]:
     """
     head, _, value = line.partition(":")
     if '"' in head:
-        match = _QUOTED_HEAD.match(line)
-        if match:
-            head, value = match[1], line[match.end() :]
-        found = {name.strip().upper(): text.replace('"', "").strip() for name, text in _QUOTED_PARAMETER.findall(head)}
-    elif ";" in head:
-        found = {}
-        for parameter in head.split(";")[1:]:
-            name, equals, text = parameter.partition("=")
-            if equals:
-                found[name.strip().upper()] = text.strip()
-    else:
+        split = _split_quoted(line)
+        if split:
+            return split
+    if ";" not in head:
         return {}, value
-    if "^" in head:
-        found = {name: _CARET.sub(_uncaret, text) for name, text in found.items()}
-    return found, value
+    return _decoded(dict(_parameters(head.split(";")[1:]))), value
+
+
+def _split_quoted(line: str) -> tuple[dict[str, str], str] | None:
+    """Split a line with quotes in its parameters; None where they do not pair."""
+    found: list[str] = []
+    begin, at, end = -1, 0, len(line)
+    while match := _DELIMITER.search(line, at):
+        at = match.end()
+        sign = match[0]
+        if sign == '"':
+            at = _closing(line, at) + 1
+            if not at:
+                return None
+            continue
+        if begin >= 0:
+            found.append(line[begin : match.start()])
+        begin = at
+        if sign == ":":
+            return _decoded(dict(_parameters(found))), line[at:end]
+    return None
+
+
+def _closing(line: str, at: int) -> int:
+    r"""Return where a quoted value ends. Some write a quote in it as `\"`, which ends it where the parameter ends."""
+    found = line.find('"', at)
+    while found > at and line[found - 1] == "\\" and line[found + 1 : found + 2] not in (";", ":", ","):
+        found = line.find('"', found + 1)
+    return found
+
+
+def _parameters(texts: Iterable[str]) -> Iterator[tuple[str, str]]:
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if equals:
+            yield name.strip().upper(), _unquoted(value.strip()) if '"' in value else value.strip()
+
+
+def _unquoted(value: str) -> str:
+    whole = value[1:-1] if value[:1] == value[-1:] == '"' else value
+    if '\\"' in whole:
+        return whole.replace('\\"', "\0").replace('"', "").replace("\0", '"').strip()
+    return whole.replace('"', "").strip()
+
+
+def _decoded(parameters: dict[str, str]) -> dict[str, str]:
+    if any("^" in value for value in parameters.values()):
+        return {name: _CARET.sub(_uncaret, value) for name, value in parameters.items()}
+    return parameters
 
 
 def _uncaret(match: re.Match[str]) -> str:
@@ -193,7 +255,20 @@ def line_text(line: str) -> str:
     head, _, value = line.partition(":")
     if '"' in head:
         value = split_line(line)[1]
+    if ";" in head and (encoding := _ENCODING.search(line, 0, len(head) + 1)):
+        value = _decoded_text(line, value, printable=bool(encoding[1]))
     return unescape(value).strip()
+
+
+def _decoded_text(line: str, value: str, *, printable: bool) -> str:
+    """Undo a transfer encoding, which vCalendar 1.0 had and some write to this day."""
+    octets = value.encode("utf-8", "surrogatepass")
+    try:
+        data = a2b_qp(octets) if printable else a2b_base64(octets, strict_mode=True)
+        text = data.decode(split_line(line)[0].get("CHARSET") or "utf-8")
+    except (LookupError, ValueError):
+        text = _decode(data) if printable else value
+    return text.replace("\r\n", "\n")
 
 
 def read_time(value: str) -> date | datetime:
@@ -209,6 +284,12 @@ def read_time(value: str) -> date | datetime:
     value = value.strip()
     if len(value) <= 10:
         return date.fromisoformat(value)
+    if value[9:11] == "24" or value[11:14] == "24:":  # ISO 8601's end of a day
+        at = 9 if value[9:11] == "24" else 11
+        midnight = read_time(f"{value[:at]}00{value[at + 2 :]}")
+        if not isinstance(midnight, datetime) or midnight.minute or midnight.second:
+            raise ValueError("an hour that no day has")
+        return _day_after(midnight)
     if value[13:15] == "60":  # a leap second, which section 3.3.12 lets be read as the one before
         value = f"{value[:13]}59{value[15:]}"
     time = datetime.fromisoformat(value.upper())
@@ -216,6 +297,13 @@ def read_time(value: str) -> date | datetime:
         time = time.replace(microsecond=0)
     try:
         return time.astimezone(UTC) if time.tzinfo else time
+    except OverflowError:
+        raise ValueError("not in the years 1 to 9999") from None
+
+
+def _day_after(moment: datetime) -> datetime:
+    try:
+        return moment + timedelta(days=1)
     except OverflowError:
         raise ValueError("not in the years 1 to 9999") from None
 

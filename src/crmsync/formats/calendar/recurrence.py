@@ -48,10 +48,12 @@ def occurrences(
     if lower <= start <= upper:
         yield start
     left = -1 if count is None else count - 1
+    before = start
     if left:
         for wall in _walls(rule, start, start if left > 0 else max(start, lower), last, walk):
-            if wall <= start:
+            if wall <= before:
                 continue
+            before = wall
             if wall > last:
                 break
             if wall >= lower:
@@ -130,6 +132,8 @@ def _days(rule: Rule, start: datetime, origin: datetime, last: datetime, walk: W
     elif rule.freq == MONTHLY:
         begin = start.year * 12 + start.month - 1
         month = begin + (origin.year * 12 + origin.month - 1 - begin) // interval * interval
+        if rule.skip > 0 and month > begin:
+            month -= interval  # whose last days may have become the first of the next
         for current in range(month, last.year * 12 + last.month, interval):
             walk.left -= 1
             if walk.left <= 0:
@@ -181,6 +185,8 @@ def _days_of_year(rule: Rule, start: datetime, year: int) -> list[int]:
 def _days_of_month(rule: Rule, start: datetime, year: int, month: int) -> list[int]:
     first, last = _month_range(year, month)
     by_weekday = bool(rule.weekdays) and (rule.freq == MONTHLY or bool(rule.months))
+    if rule.skip and not by_weekday:
+        return _days_moved(rule, rule.month_days or (start.day,), first, last)
     if rule.month_days:
         days = {first + n - 1 if n > 0 else last + n + 1 for n in rule.month_days}
         if by_weekday:
@@ -192,6 +198,14 @@ def _days_of_month(rule: Rule, start: datetime, year: int, month: int) -> list[i
     else:
         days = {first + start.day - 1}
     return sorted(day for day in days if first <= day <= last and _allowed(rule, day))
+
+
+def _days_moved(rule: Rule, numbers: Iterable[int], first: int, last: int) -> list[int]:
+    """Return days of a month, those that it does not have moved as SKIP says (RFC 7529 section 4.1)."""
+    days = {n - 1 + first if n > 0 else last + n + 1 for n in numbers}
+    beyond = last if rule.skip < 0 else last + 1
+    within = {day for day in days if first <= day <= last and _allowed(rule._replace(month_days=()), day)}
+    return sorted(within | ({beyond} if any(day > last for day in days) else set()))
 
 
 def _month_range(year: int, month: int) -> tuple[int, int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import MAXYEAR, MINYEAR, date, datetime
+from difflib import get_close_matches
 from typing import NamedTuple
 
 from .lines import read_time
@@ -17,6 +18,9 @@ _PARTS = frozenset({
     "FREQ", "INTERVAL", "COUNT", "UNTIL", "WKST", "BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYDAY", "BYHOUR",
     "BYMINUTE", "BYSECOND", "BYSETPOS", "RSCALE", "SKIP",
 })  # fmt: skip
+_GREGORIAN = frozenset({"GREGORIAN", "GREGORY", "ISO8601"})
+"""Names of the calendar that everybody uses (CLDR)."""
+_SKIPS = {"OMIT": 0, "BACKWARD": -1, "FORWARD": 1}
 _WEEKDAYS = {"MO": 0, "TU": 1, "WE": 2, "TH": 3, "FR": 4, "SA": 5, "SU": 6}
 _MOST = 10**9
 
@@ -41,6 +45,9 @@ class Rule(NamedTuple):
     minutes: tuple[int, ...] = ()
     seconds: tuple[int, ...] = ()
     positions: tuple[int, ...] = ()
+    skip: int = 0
+    """What becomes of a day that a month does not have (RFC 7529 section 4.1): -1 its last day, 1 the first day of the
+    next month, 0 nothing."""
 
     @property
     def plain(self) -> bool:
@@ -58,12 +65,14 @@ def read_rule(text: str) -> Rule:
     parts: dict[str, str] = {}
     for part in filter(None, text.upper().replace(" ", "").split(";")):
         name, _, value = part.partition("=")
-        if value or not name.startswith("BY"):  # an empty list is written by some for none
+        if value:  # an empty part is written by some for none
             parts[name] = value
-    if any(name not in _PARTS and not name.startswith("X-") for name in parts):
+    if any(map(_matters, parts.keys() - _PARTS)):
         raise ValueError("a part that no RFC knows")
-    if parts.get("RSCALE", "GREGORIAN") != "GREGORIAN" or parts.get("SKIP", "OMIT") != "OMIT":
+    if parts.get("RSCALE", "GREGORIAN") not in _GREGORIAN:
         raise ValueError("another calendar scale (RFC 7529)")
+    if parts.get("SKIP", "OMIT") not in _SKIPS:
+        raise ValueError("a SKIP that no RFC knows")
     if parts.get("FREQ") not in _FREQUENCIES:
         raise ValueError("no frequency")
     freq = _FREQUENCIES[parts["FREQ"]]
@@ -71,9 +80,8 @@ def read_rule(text: str) -> Rule:
         raise ValueError("BYWEEKNO in a rule that is not yearly")
     return Rule(
         freq=freq,
-        interval=_number(parts.get("INTERVAL", "1")),
-        # A negative count is written by some for none.
-        total=_number(parts["COUNT"]) if not parts.get("COUNT", "-").startswith("-") else None,
+        interval=_number(parts.get("INTERVAL", "1")) or 1,
+        total=_number(parts.get("COUNT", "0")) or None,
         until=_until(parts["UNTIL"]) if "UNTIL" in parts else None,
         wkst=_weekday(parts.get("WKST", "MO")),
         months=_numbers(parts, "BYMONTH", 1, 12),
@@ -85,7 +93,16 @@ def read_rule(text: str) -> Rule:
         minutes=_numbers(parts, "BYMINUTE", 0, 59),
         seconds=tuple(sorted({min(n, 59) for n in _numbers(parts, "BYSECOND", 0, 60)})),
         positions=_numbers(parts, "BYSETPOS", 1, 366, signed=True),
+        skip=_SKIPS[parts.get("SKIP", "OMIT")],
     )
+
+
+def _matters(name: str) -> bool:
+    """Tell whether an unknown part may limit the rule: one that begins like those that do, or that is misspelt.
+
+    A library's own words change nothing: rrule.js writes DTSTART and TZID here.
+    """
+    return name.startswith("BY") or (len(name) < 12 and bool(get_close_matches(name, _PARTS, 1, 0.75)))
 
 
 def _until(text: str) -> datetime | date | None:
@@ -96,10 +113,8 @@ def _until(text: str) -> datetime | date | None:
 
 
 def _number(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError("not a positive number")
-    return min(number, _MOST)
+    """Read a positive number; zero and less are written by some for none, and are 0."""
+    return min(max(int(text), 0), _MOST)
 
 
 def _numbers(parts: dict[str, str], name: str, low: int, high: int, *, signed: bool = False) -> tuple[int, ...]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from heapq import merge
 from typing import NamedTuple
 
 from ...model import Event
-from .event import Moment, Part, Span, day_of, in_days, strictest, to_utc
+from .event import Part, strictest
+from .moments import Moment, Span, day_of, in_days, to_utc
 from .recurrence import Walk, occurrences
 from .recurrence_rule import MINUTELY, Rule
 from .zones import Zone
@@ -63,15 +65,12 @@ class Expanded(NamedTuple):
 def newest(parts: Sequence[Part]) -> Part:
     """Return the newest of several copies of one event.
 
-    The higher SEQUENCE is newer, then the later stamp, then the later place in the file. Where the file has other
-    events of the same age under one UID, that is said: they may have been different meetings.
+    The higher SEQUENCE is newer, then the later stamp, then the later place in the file.
     """
     best = parts[0]
     for part in parts[1:]:
         if _version(part) >= _version(best):
             best = part
-    if any(p.event.sequence == best.event.sequence and p.event.start != best.event.start for p in parts):
-        return best.noting("the file has other events with the same UID; this is the newest")
     return best
 
 
@@ -79,35 +78,82 @@ def _version(part: Part) -> tuple[int, datetime]:
     return part.event.sequence, part.event.updated or _FIRST.replace(tzinfo=UTC)
 
 
+def meetings(masters: Sequence[Part]) -> list[Part]:
+    """Return the different meetings among events of one UID, by their start; the first keeps the UID.
+
+    Section 3.8.4.7 forbids that there are several, and exporters write them. A copy is older where its SEQUENCE is
+    lower, and where another calendar of the file has it with a later stamp; in one calendar nothing is older than
+    what stands beside it.
+    """
+    top = max(part.event.sequence for part in masters)
+    kept: list[Part] = []
+    dropped = False
+    candidates = [part for part in reversed(masters) if part.event.sequence == top]
+    for part in sorted(candidates, key=_version, reverse=True):
+        newer = [one for one in kept if _is_older(part, one)]
+        dropped = dropped or any(one.event.start != part.event.start for one in newer)
+        kept += [] if newer else [part]
+    kept.sort(key=lambda part: (part.event.at, part.event.summary or ""))
+    if len(kept) > 1:
+        note = "the file has other events with the same UID; each was read as a meeting of its own"
+        return [part.noting(note) if n == 0 else part.noting(note).named(n) for n, part in enumerate(kept)]
+    return [kept[0].noting("the file has other events with the same UID; this is the newest")] if dropped else kept
+
+
+def _is_older(part: Part, than: Part) -> bool:
+    return part.event.start == than.event.start or (
+        part.place != than.place and part.event.updated != than.event.updated
+    )
+
+
 def expand(parts: Sequence[Part], window: Window) -> Expanded:
     """Return all events of one UID: a single one whatever its date, a series' instances where they overlap the window.
 
-    A moved instance counts where it was moved to. Exceptions without a master are kept whatever their date.
+    A moved instance counts where it was moved to. Exceptions without a master are kept whatever their date; one with
+    a rule of its own is a series, as some write them.
     """
     masters = [part for part in parts if part.original is None]
-    master = newest(masters) if masters else None
-    secrecy = strictest(part.event.classification for part in masters)
-    exceptions: dict[Key, list[Part]] = {}
-    for part in parts:
-        if part.original is not None:
-            # Nobody who marks a series as private means all but the one meeting of it that was moved.
-            kept = part.classified(secrecy) if part.unclassified else part
-            exceptions.setdefault(_key(part.original, master), []).append(kept)
-    overrides = {key: newest(copies) for key, copies in exceptions.items()}
-    if master is None:
+    if not masters:
+        masters = [replace(part, original=None) for part in parts if part.rules]
+        parts = [part for part in parts if not part.rules]
+    if not masters:
+        overrides = _overrides(parts, None)
         return Expanded(_in_order(_at(part, key) for key, part in overrides.items()))
+    first, *others = sorted(meetings(masters), key=lambda part: not part.recurring)
+    secrecy = strictest(part.event.classification for part in masters)
+    # Nobody who marks a series as private means all but the one meeting of it that was moved.
+    exceptions = [p.classified(secrecy) if p.unclassified else p for p in parts if p.original is not None]
+    expanded = [_expand(first, _overrides(exceptions, first), window), *(_expand(one, {}, window) for one in others)]
+    return Expanded(
+        _in_order(event for one in expanded for event in one.events),
+        any(one.truncated for one in expanded),
+        any(one.series for one in expanded),
+        any(one.open for one in expanded),
+    )
+
+
+def _expand(master: Part, overrides: dict[Key, Part], window: Window) -> Expanded:
     if not master.recurring and not overrides:
         return Expanded([master.event])
     return _expand_series(master, overrides, window)
 
 
-def _key(original: Moment, master: Part | None) -> Key:
-    """Normalise a RECURRENCE-ID to the kind and the zone of its series' start."""
-    if master is None:
-        return original.value
+def _overrides(parts: Sequence[Part], master: Part | None) -> dict[Key, Part]:
+    """Return the newest exception for each instance."""
+    found: dict[Key, list[Part]] = {}
+    for part in parts:
+        if part.original is not None:
+            found.setdefault(_key(part.original, master or part), []).append(part)
+    return {key: newest(copies) for key, copies in found.items()}
+
+
+def _key(original: Moment, master: Part) -> Key:
+    """Normalise a RECURRENCE-ID to the kind and the zone of its series' start, or of its own where there is none."""
     if master.start.all_day:
         return in_days(original, master.start).value
     if original.all_day:
+        if master.original is not None:
+            return original.value
         return to_utc(datetime.combine(original.wall.date(), master.start.wall.time()), master.start.zone)
     return to_utc(original.wall, master.start.zone if original.zone.floating else original.zone)
 

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from collections.abc import Mapping
-from datetime import MAXYEAR, UTC, datetime, timedelta, timezone, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
 from importlib import resources
 from typing import NamedTuple
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from .lines import first_text, read_components, read_offset, read_time, split_line
-from .recurrence import Walk, occurrences
-from .recurrence_rule import read_rule
+from .lines import line_text, read_components, read_offset, unescape
+from .observances import ObservedZone
 
 MAX_NAME = 200
 """A longer TZID names no zone."""
 MAX_DEFINITION = 100_000
 """Characters; a longer VTIMEZONE is not used."""
-_MAX_ONSETS = 1_000
-_HORIZON = datetime(2120, 1, 1)  # noqa: DTZ001 - a local time
+MAX_OTHERS = 4
+"""Zones of a file that an instant may be midnight in; where there are more, none of them says much."""
 
 _UTC_NAMES = frozenset({"UTC", "Etc/UTC", "UCT", "Etc/UCT", "Universal", "Etc/Universal", "Zulu", "Etc/Zulu"})
 
@@ -69,8 +67,10 @@ _OTHER_NAMES = {
 
 _IANA = re.compile(r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+){0,3}")
 _COPY_NUMBER = re.compile(r" \d{1,2}$")
-_DISPLAY = re.compile(r"\((?:UTC|GMT)\s*([+-]\d\d:?\d\d)?\)\s*(.*)", re.IGNORECASE)
-_FIXED = re.compile(r"(?:UTC|GMT)?\s*([+-]\d\d:?\d\d)", re.IGNORECASE)
+_HOURS = r"([+\-\u2212\u2013]\d{1,2}(?:[:.]?\d\d)?)"
+_DISPLAY = re.compile(rf"\((?:UTC|GMT)\s*{_HOURS}?\)\s*(.*)", re.IGNORECASE)
+_FIXED = re.compile(rf"(?:UTC|GMT)?\s*{_HOURS}", re.IGNORECASE)
+_AND = re.compile(r"\b(?:and|und|et|y)\b")
 
 
 class Zone(NamedTuple):
@@ -83,31 +83,56 @@ class Zone(NamedTuple):
     """The time had no zone; this one was chosen for it."""
     problem: str | None = None
     """Set where the zone is not the one asked for."""
+    others: tuple[tzinfo, ...] = ()
+    """Where the file may have had a day begin, that it writes as an instant."""
 
 
 UTC_ZONE = Zone(UTC)
 
 
-def find_zone(tzid: str, definitions: Mapping[str, tuple[str, ...]], default: Zone) -> Zone:
+class Definitions:
+    """The VTIMEZONEs of one calendar, each read once and no longer than the calendar is."""
+
+    def __init__(self, zones: Mapping[str, tuple[str, ...]]) -> None:
+        """Take the lines of each by its TZID."""
+        self._lines = {zone_key(tzid): lines for tzid, lines in reversed(list(zones.items()))}
+        self._zones: dict[str, Zone | None] = {}
+
+    def zone(self, tzid: str) -> Zone | None:
+        """Return the zone that is defined under this name, None where there is none that can be read."""
+        key = zone_key(tzid)
+        if key not in self._zones:
+            lines = self._lines.get(key)
+            self._zones[key] = _defined_zone(lines) if lines and sum(map(len, lines)) <= MAX_DEFINITION else None
+        return self._zones[key]
+
+    def few(self) -> tuple[tzinfo, ...]:
+        """Return all of them where they are few."""
+        few = self._lines if len(self._lines) <= MAX_OTHERS else ()
+        return tuple(zone.tz for name in few if (zone := find_zone(name, self, UTC_ZONE)) and not zone.problem)
+
+
+def zone_key(tzid: str) -> str:
+    """Return a TZID in the one spelling that its definition and its uses have in common."""
+    return unescape(tzid).strip(" \t\"'").casefold()
+
+
+def find_zone(tzid: str, definitions: Definitions, default: Zone) -> Zone:
     """Find the zone that a TZID means.
 
-    An IANA name counts, in any case and behind any vendor's prefix; then Windows names; then the calendar's own
-    VTIMEZONE; then what can be concluded from a display name. At last it is `default`, with the problem said. The
-    machine's own zone never plays a part.
+    The name of a region's zone counts, in any case, and behind a vendor's prefix where it begins with a slash (RFC
+    5545 section 3.2.19); then Windows names; then the calendar's own VTIMEZONE; then other names, and what can be
+    concluded from a display name. At last it is `default`, with the problem said. The machine's own zone never plays
+    a part.
     """
-    if len(tzid) <= MAX_NAME:
-        zone = _named_zone(tzid)
-        if zone:
-            return zone
-    lines = definitions.get(tzid.strip())
-    if lines and sum(map(len, lines)) <= MAX_DEFINITION:
-        zone = _defined_zone(lines)
-        if zone:
-            return zone
-    if len(tzid) <= MAX_NAME:
-        zone = _concluded_zone(tzid)
-        if zone:
-            return zone
+    named = len(tzid) <= MAX_NAME
+    zone = (
+        (_sure_zone(tzid) if named else None)
+        or definitions.zone(tzid)
+        or (named and (_named_zone(tzid) or _concluded_zone(tzid)))
+    )
+    if zone:
+        return zone
     shown = tzid if len(tzid) <= 60 else tzid[:60] + "…"
     return default._replace(
         name=None,
@@ -116,10 +141,38 @@ def find_zone(tzid: str, definitions: Mapping[str, tuple[str, ...]], default: Zo
     )
 
 
-def default_zone(name: str) -> Zone | None:
-    """Return the zone for times without any by its IANA or Windows name, None for a name nobody knows."""
-    zone = _named_zone(name) if len(name) <= MAX_NAME else None
+def default_zone(name: str, definitions: Definitions | None = None) -> Zone | None:
+    """Return the zone for times without any.
+
+    Args:
+        name: its IANA or Windows name, or the text of a VTIMEZONE.
+        definitions: those that the name may mean.
+
+    Returns:
+        None for a name nobody knows.
+
+    """
+    zone = None
+    if name[:6].upper() == "BEGIN:":
+        for calendar in read_components(name.encode("utf-8", "surrogatepass")):
+            for tzid in calendar.zones:
+                zone = zone or Definitions(calendar.zones).zone(tzid)
+    elif len(name) <= MAX_NAME:
+        zone = _sure_zone(name) or (definitions and definitions.zone(name)) or _named_zone(name)
     return zone and zone._replace(floating=True)
+
+
+@lru_cache(maxsize=1024)
+def _sure_zone(tzid: str) -> Zone | None:
+    """Return the zone of a name that has one meaning only: a region's at the IANA, or one of Windows' own."""
+    name = tzid.strip(" \t\"'")
+    parts = name.split("/")
+    tails = ["/".join(parts[-length:]) for length in (3, 2) if length < len(parts)] if name[:1] == "/" else []
+    for tail in (name, *tails):
+        if "/" in tail and tail[:4].casefold() != "etc/" and (zone := _iana_zone(tail)):
+            return zone
+    known = _windows_names().get(_COPY_NUMBER.sub("", name).casefold()) if " " in name else None
+    return _iana_zone(known) if known else None
 
 
 @lru_cache(maxsize=1024)
@@ -136,7 +189,7 @@ def _named_zone(tzid: str) -> Zone | None:
                 zone = _iana_zone("/".join(parts[-length:]))
                 if zone:
                     return zone
-    key = _COPY_NUMBER.sub("", name).casefold().replace("’", "'")
+    key = _AND.sub("&", _COPY_NUMBER.sub("", name).casefold().replace("’", "'"))
     display = _DISPLAY.fullmatch(key)
     for candidate in (key, display[2] if display else ""):
         known = _windows_names().get(candidate) or _OTHER_NAMES.get(candidate)
@@ -191,8 +244,7 @@ def _concluded_zone(tzid: str) -> Zone | None:
         for city in display[2].split(","):
             for name in _cities().get(city.strip().casefold(), ()):
                 zone = _iana_zone(name)
-                winter = datetime(2024, 1, 1, tzinfo=zone.tz) if zone else None
-                if zone and winter and winter.utcoffset() == offset:
+                if zone and _standard(zone) == offset:
                     return zone
         if offset is not None:
             return Zone(timezone(offset), problem=f"the time zone {tzid!r} is known by its offset only")
@@ -201,105 +253,32 @@ def _concluded_zone(tzid: str) -> Zone | None:
     return Zone(timezone(offset)) if offset is not None else None
 
 
+def _standard(zone: Zone) -> timedelta | None:
+    """Return the offset without summer time, on either side of the equator: what Windows' display names say."""
+    offsets = [datetime(2024, month, 1, tzinfo=zone.tz).utcoffset() for month in (1, 7)]
+    return min((offset for offset in offsets if offset is not None), default=None)
+
+
 def _offset(text: str) -> timedelta | None:
+    sign = "+" if text[0] == "+" else "-"
+    digits = re.sub(r"\D", "", text)
+    hours, minutes = (digits, "00") if len(digits) <= 2 else (digits[:-2], digits[-2:])
     try:
-        return read_offset(text).utcoffset(None)
+        return read_offset(f"{sign}{hours.zfill(2)}{minutes}").utcoffset(None)
     except ValueError:
         return None
 
 
-class ObservedZone(tzinfo):
-    """The offsets that a VTIMEZONE defines."""
-
-    def __init__(self, onsets: list[tuple[datetime, timedelta, timedelta]]) -> None:
-        """Take (UTC without zone, offset before, offset after), sorted; at least one."""
-        self._utc = [utc for utc, _, _ in onsets]
-        # A time in a gap counts by the offset before it, a time that occurs twice is the first: section 3.3.5.
-        self._first = [utc + max(before, after) for utc, before, after in onsets]
-        self._second = [utc + min(before, after) for utc, before, after in onsets]
-        self._offsets = [onsets[0][1], *(after for _, _, after in onsets)]
-
-    def utcoffset(self, dt: datetime | None) -> timedelta:
-        """Return the offset of a local time."""
-        if dt is None:
-            return self._offsets[-1]
-        onsets = self._second if dt.fold else self._first
-        return self._offsets[bisect_right(onsets, dt.replace(tzinfo=None, fold=0))]
-
-    def fromutc(self, dt: datetime) -> datetime:
-        """Return the local time of a UTC time that carries this zone."""
-        index = bisect_right(self._utc, dt.replace(tzinfo=None))
-        local = dt + self._offsets[index]
-        fold = index > 0 and local.replace(tzinfo=None) < self._first[index - 1]
-        return local.replace(fold=int(fold))
-
-    def tzname(self, dt: datetime | None) -> str | None:  # noqa: ARG002 - tzinfo's interface
-        """Return None: its names mean nothing elsewhere."""
-        return None
-
-    def dst(self, dt: datetime | None) -> timedelta | None:  # noqa: ARG002 - tzinfo's interface
-        """Return None: not known."""
-        return None
-
-
-@lru_cache(maxsize=64)
 def _defined_zone(lines: tuple[str, ...]) -> Zone | None:
     """Read a VTIMEZONE: by the IANA name that it says it stands for, else by its own offsets."""
     for line in lines:
         if line[:15].upper().startswith(("X-LIC-LOCATION", "TZID-ALIAS-OF")):
-            value = split_line(line)[1].strip()
-            zone = _named_zone(value) if len(value) <= MAX_NAME else None
+            value = line_text(line)
+            zone = _sure_zone(value) if len(value) <= MAX_NAME else None
             if zone:
                 return zone
-    walk = Walk(20_000)
-    onsets: list[tuple[datetime, timedelta, timedelta]] = []
-    observance: dict[str, list[str]] | None = None
-    for line in lines:
-        name = re.split("[:;]", line, maxsplit=1)[0].strip().upper()
-        value = line.rpartition(":")[2].strip().upper()
-        if name == "BEGIN" and value in {"STANDARD", "DAYLIGHT"}:
-            observance = {}
-        elif name == "END" and observance is not None:
-            try:
-                onsets += _onsets(observance, walk)
-            except (ValueError, OverflowError):
-                return None
-            observance = None
-        elif observance is not None:
-            observance.setdefault(name, []).append(line)
-    return Zone(ObservedZone(sorted(onsets))) if onsets else None
-
-
-def _onsets(observance: dict[str, list[str]], walk: Walk) -> list[tuple[datetime, timedelta, timedelta]]:
-    before = read_offset(first_text(observance, "TZOFFSETFROM") or "").utcoffset(None)
-    after = read_offset(first_text(observance, "TZOFFSETTO") or "").utcoffset(None)
-    start = _local(first_text(observance, "DTSTART") or "", before)
-    walls = {start}
-    for line in observance.get("RRULE", ()):
-        rule = read_rule(split_line(line)[1])
-        until = _local(rule.until.isoformat(), before) if rule.until else None
-        # Outlook's rules begin in 1601.
-        lower = max(start, datetime(1900, 1, 1))  # noqa: DTZ001 - a local time
-        for wall in occurrences(rule, start, lower, _HORIZON, walk, until=until):
-            walls.add(wall)
-            if len(walls) > _MAX_ONSETS:
-                break
-    for line in observance.get("RDATE", ()):
-        walls.update(_local(value, before) for value in split_line(line)[1].split(","))
-    if walk.left <= 0 or len(walls) > _MAX_ONSETS:
-        raise ValueError("a definition without end")
-    return [(wall - before, before, after) for wall in walls if 1 < wall.year < MAXYEAR]
-
-
-def _local(value: str, offset: timedelta) -> datetime:
-    moment = read_time(value)
-    if not isinstance(moment, datetime):
-        return datetime(moment.year, moment.month, moment.day)  # noqa: DTZ001 - a local time
-    return (
-        moment.replace(tzinfo=None) + offset
-        if moment.tzinfo and 1 < moment.year < MAXYEAR
-        else moment.replace(tzinfo=None)
-    )
+    observed = ObservedZone.read(lines)
+    return Zone(observed) if observed else None
 
 
 def zone_of(definition: str) -> str | None:
@@ -309,8 +288,9 @@ def zone_of(definition: str) -> str | None:
     'Europe/Berlin'
     """
     for calendar in read_components(definition.encode("utf-8", "surrogatepass")) if definition else ():
+        definitions = Definitions(calendar.zones)
         for tzid in calendar.zones:
-            zone = find_zone(tzid, calendar.zones, UTC_ZONE)
+            zone = find_zone(tzid, definitions, UTC_ZONE)
             if zone.name and not zone.problem:
                 return zone.name
     return None

@@ -28,13 +28,15 @@ class Days(NamedTuple):
 class CalendarCursor(Value):
     """Where the source of an iCalendar file stands."""
 
-    v: Literal["ics/1"] = "ics/1"
+    v: Literal["ics/2"] = "ics/2"
     size: int
     mtime: int
     mark: str
     """The file's fingerprint."""
     days: Days
     """What series are expanded for."""
+    zone: str
+    """The zone that times without one are read in."""
     done: int | None = Field(ge=0)
     """How many objects the first listing has brought; None when it is done."""
 
@@ -96,7 +98,7 @@ class CalendarSource(Source):
 
     def _begin(self, walk: _Walk) -> CalendarCursor:
         return CalendarCursor(
-            size=walk.version.size, mtime=walk.version.mtime, mark=walk.mark, days=self._days(), done=0
+            size=walk.version.size, mtime=walk.version.mtime, mark=walk.mark, days=self._days(), zone=self._zone, done=0
         )
 
     def _resume(self, walk: _Walk, since: Cursor) -> CalendarCursor:
@@ -107,6 +109,8 @@ class CalendarSource(Source):
         self._first_day = min(here.days.start, self._first_day or here.days.start)
         if not walk.is_at(here):
             raise CursorExpired("the calendar file has changed")
+        if here.zone != self._zone:
+            raise CursorExpired("the zone of times without one has changed")
         return here
 
     def _days(self) -> Days:

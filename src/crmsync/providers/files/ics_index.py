@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from ...formats.calendar.event import read_uid
 from ...formats.calendar.lines import first_text, read_components
+from ...formats.calendar.zones import MAX_OTHERS, zone_key
 from .reading import RegularFile
 
 MAX_EVENT = 16 << 20
@@ -41,9 +42,8 @@ class CalendarObject(NamedTuple):
     """The events of one UID."""
 
     id: str
-    header: int
-    """Which of the file's calendars it is in."""
-    spans: list[Span]
+    spans: list[tuple[int, Span]]
+    """Each event, with which of the file's calendars it is in."""
     begins: str
     """The latest DTSTART, as written: good enough for an order."""
     recurring: bool
@@ -55,7 +55,7 @@ class Index(NamedTuple):
     objects: list[CalendarObject]
     """Newest first."""
     headers: list[Span]
-    zones: list[dict[bytes, Span]]
+    zones: list[dict[str, Span]]
     """For each calendar its time zones by TZID."""
     whole: bool
     """Whether the file ends where its last calendar does; else it may have been cut off."""
@@ -64,7 +64,7 @@ class Index(NamedTuple):
 def index_of(file: RegularFile, size: int) -> Index:
     """Find the events of a file. Some 0.4 KB of memory an event, one event's text at a time."""
     headers: list[Span] = []
-    zones: list[dict[bytes, Span]] = []
+    zones: list[dict[str, Span]] = []
     objects: dict[str, CalendarObject] = {}
     open_part, opened_at, whole = "", 0, False
     header_open = False
@@ -78,7 +78,7 @@ def index_of(file: RegularFile, size: int) -> Index:
         else:
             span = Span(opened_at, min(end, opened_at + _MAX_ZONE))
             if name := _ZONE_NAME.search(_unfolded(file.read(*span))):
-                zones[-1].setdefault(name[1].strip(), span)
+                zones[-1].setdefault(zone_key(name[1].decode("utf-8", "replace")), span)
 
     for at, after, begins, component in _boundaries(file, size):
         if header_open:
@@ -116,21 +116,31 @@ def name_of(header: bytes) -> str | None:
 
 
 def text_of(file: RegularFile, index: Index, found: CalendarObject) -> bytes | None:
-    """Put the events of one UID together with their calendar's own lines and the time zones they name.
+    """Put the events of one UID together with their calendars' own lines and the time zones they name.
 
     None where they are too many to read.
     """
-    if sum(_octets(span) for span in found.spans) > MAX_EVENT:
+    if sum(_octets(span) for _, span in found.spans) > MAX_EVENT:
         return None
-    header = index.headers[found.header]
-    events = [_event(file, span) for span in found.spans]
-    zones = index.zones[found.header]
-    named = {(q or bare).strip() for event in events for q, bare in _TZID.findall(_unfolded(event))}
-    if named - zones.keys():
-        # A name that is oddly written; which of the definitions it means is for the reader to say.
+    parts: dict[int, list[bytes]] = {}
+    for number, span in found.spans:
+        parts.setdefault(number, []).append(_event(file, span))
+    return b"\r\n".join(
+        b"\r\n".join([file.read(*index.headers[n]), *_definitions(file, index.zones[n], parts[n]), *parts[n], _END])
+        for n in sorted(parts)
+    )
+
+
+def _definitions(file: RegularFile, zones: dict[str, Span], events: list[bytes]) -> list[bytes]:
+    found = {q or bare for event in events for q, bare in _TZID.findall(_unfolded(event))}
+    named = {zone_key(name.decode("utf-8", "replace")) for name in found}
+    if named - zones.keys() or len(zones) <= MAX_OTHERS:
+        # A name that is oddly written, for the reader to say what it means; and a few tell where days begin.
         named.update(list(zones)[:_FEW])
-    definitions = [file.read(*zones[name]) for name in sorted(named & zones.keys())]
-    return b"\r\n".join([file.read(*header), *definitions, *events, b"END:VCALENDAR", b""])
+    return [file.read(*zones[name]) for name in zones if name in named]
+
+
+_END = b"END:VCALENDAR\r\n"
 
 
 def _add_event(file: RegularFile, span: Span, header: int, objects: dict[str, CalendarObject]) -> None:
@@ -145,10 +155,10 @@ def _add_event(file: RegularFile, span: Span, header: int, objects: dict[str, Ca
     known = objects.get(id_)
     if known:
         begins, recurring = max(begins, known.begins), recurring or known.recurring
-        known.spans.append(span)
+        known.spans.append((header, span))
         objects[id_] = known._replace(begins=begins, recurring=recurring)
     else:
-        objects[id_] = CalendarObject(id_, header, [span], begins, recurring)
+        objects[id_] = CalendarObject(id_, [(header, span)], begins, recurring)
 
 
 def _event(file: RegularFile, span: Span) -> bytes:

@@ -12,8 +12,9 @@ from typing import Any
 
 from ....formats.calendar.conference import find_join_url, web_url
 from ....formats.calendar.details import plain_text
-from ....formats.calendar.event import MAX_UID, Moment, to_utc
-from ....formats.calendar.zones import Zone, find_zone
+from ....formats.calendar.event import MAX_UID
+from ....formats.calendar.moments import Moment, to_utc
+from ....formats.calendar.zones import Definitions, Zone, find_zone
 from ....model import (
     Attachment,
     CalendarUser,
@@ -143,7 +144,7 @@ def read_moment(value: object, default: Zone) -> Moment | None:
             return Moment(datetime.combine(day, time()), default, all_day=True) if 1 < day.year < MAXYEAR else None
         moment = datetime.fromisoformat(value["dateTime"]).replace(microsecond=0)
         name = value.get("timeZone")
-        zone = find_zone(name, {}, default) if isinstance(name, str) and name else default
+        zone = find_zone(name, Definitions({}), default) if isinstance(name, str) and name else default
         wall = moment.astimezone(zone.tz).replace(tzinfo=None) if moment.tzinfo else moment
     except (KeyError, TypeError, ValueError, OverflowError):
         return None

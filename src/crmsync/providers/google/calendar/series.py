@@ -8,11 +8,12 @@ from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
 
-from ....formats.calendar.event import Context, Moment, Part
+from ....formats.calendar.event import Context, Part
 from ....formats.calendar.event import read_event as read_part
 from ....formats.calendar.lines import Properties, RawEvent
+from ....formats.calendar.moments import Moment
 from ....formats.calendar.series import MAX_INSTANCES, Window, expand, local_time
-from ....formats.calendar.zones import Zone
+from ....formats.calendar.zones import Definitions, Zone
 from ....model import Collection, Event, Item, Skipped
 from .cursor import Days
 from .event import Resource, id_of, instant_of, is_cancelled, read_event, read_moment, recurrence_of, series_of, uid_of
@@ -162,7 +163,7 @@ def _part(resource: Resource, collection: Collection, zone: Zone, key: datetime 
         if name in _RULES:
             properties.setdefault(name, []).append(line)
     problems: list[str] = []
-    context = Context(default=zone, definitions={}, collections=(collection,))
+    context = Context(default=zone, definitions=Definitions({}), collections=(collection,))
     part = read_part(RawEvent(properties, closed=True), uid_of(resource), context, problems)
     return replace(part, event=event.model_copy(update={"problems": (*event.problems, *_new(problems, event))}))
 

@@ -13,8 +13,9 @@ from typing import Any
 
 from ....formats.calendar.conference import find_join_url, web_url
 from ....formats.calendar.details import plain_text
-from ....formats.calendar.event import MAX_UID, Moment, to_utc
-from ....formats.calendar.zones import UTC_ZONE, Zone, find_zone
+from ....formats.calendar.event import MAX_UID
+from ....formats.calendar.moments import Moment, to_utc
+from ....formats.calendar.zones import UTC_ZONE, Definitions, Zone, find_zone
 from ....formats.html import html_to_text
 from ....model import (
     CalendarUser,
@@ -124,7 +125,7 @@ def read_moment(resource: Json, name: str) -> Moment | None:
     try:
         wall = datetime.fromisoformat(text_of(value, "dateTime")).replace(microsecond=0)
         said = text_of(value, "timeZone")
-        zone = find_zone(said, {}, UTC_ZONE) if said and said != "UTC" else UTC_ZONE
+        zone = find_zone(said, Definitions({}), UTC_ZONE) if said and said != "UTC" else UTC_ZONE
         if wall.tzinfo:
             wall, zone = wall.astimezone(UTC).replace(tzinfo=None), UTC_ZONE
         if not 1 < wall.year < MAXYEAR:
@@ -151,7 +152,7 @@ def zone_of(resource: Json) -> Zone | None:
     span = dict_of(dict_of(resource, "recurrence"), "range")
     for name in (text_of(span, "recurrenceTimeZone"), text_of(resource, "originalStartTimeZone")):
         if name:
-            zone = find_zone(name, {}, UTC_ZONE)
+            zone = find_zone(name, Definitions({}), UTC_ZONE)
             if not zone.problem:
                 return zone
     return None

@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from ....formats.calendar.event import Moment, Part, Span
+from ....formats.calendar.event import Part
+from ....formats.calendar.moments import Moment, Span
 from ....formats.calendar.series import MAX_INSTANCES, Window, expand, local_time
 from ....formats.calendar.zones import UTC_ZONE, Zone
 from ....model import Collection, Event, Item, Skipped
