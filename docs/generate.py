@@ -14,14 +14,16 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from generators import cli, contract, errors, example, rules
+from generators import cli, contract, errors, example, rules, walk
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 PLACE = re.compile(r"(?<=<!-- generated: )(?P<name>[\w.]+)( -->\n).*?(?=<!-- end -->)", re.DOTALL)
 
 GENERATORS: dict[str, Callable[[], str]] = {
-    name: function for module in (rules, errors, contract, cli, example) for name, function in module.GENERATORS.items()
+    name: function
+    for module in (rules, errors, contract, cli, example, walk)
+    for name, function in module.GENERATORS.items()
 }
 
 

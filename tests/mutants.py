@@ -18,6 +18,7 @@ SOURCE = Path(__file__).parent.parent / "src" / "crmsync"
 
 
 ENGINE = "test_machine.TestMemoryStorageKeepsThePromises"
+FORGETFUL = "test_machine.TestAForgetfulStorageKeepsThePromises"
 GMAIL = "test_gmail_machine.TestGmailKeepsThePromises"
 CALENDAR = "test_google_calendar_machine.TestGoogleCalendarKeepsThePromises"
 CALDAV = "test_caldav_machine.TestALyingServer"
@@ -35,15 +36,15 @@ class Mutant(NamedTuple):
 
 
 MUTANTS = (
-    Mutant("resume in the middle of a re-listing", "engine/stream.py",
-           'passed = {} if relisting else {"cursor": page.cursor, "ahead": ()}',
-           'passed = {"cursor": page.cursor, "relisting": False, "ahead": ()}'),
+    Mutant("resume in the middle of a re-listing", "engine/walk.py",
+           "(Stand.RELISTING, Happening.PAGE): (Stand.RELISTING, Duty.STAY)",
+           "(Stand.RELISTING, Happening.PAGE): (Stand.FOLLOWING, Duty.MOVE)"),
     Mutant("no sweep after a re-listing", "engine/stream.py",
-           "                    self._sweep(known - listed - told, proved=page.counted == len(listed), doubt=short)",
+           "                    self._sweep(known - listed, proved=page.counted == len(listed), doubt=short)",
            "                    pass"),
-    Mutant("the cursor is not saved after a re-listing", "engine/stream.py",
-           "end = self._checkpoint.next(cursor=page.cursor, relisting=False, ahead=(), short=0)",
-           "end = self._checkpoint.next(**({} if relisting else {\"cursor\": page.cursor}), ahead=(), short=0)"),
+    Mutant("the cursor is not saved after a re-listing", "engine/walk.py",
+           "(Stand.RELISTING, Happening.END): (Stand.FOLLOWING, Duty.SWEEP)",
+           "(Stand.RELISTING, Happening.END): (Stand.RELISTING, Duty.STAY)"),
     Mutant("listed items are not crossed off", "engine/stream.py",
            "listed.update(page.present, _living(page))", "pass"),
     Mutant("excluded items stay stored", "engine/batch.py",
@@ -57,11 +58,21 @@ MUTANTS = (
            "for e in waiting if all_read or e.attempts >= grace}", "for e in waiting}"),
     Mutant("settings are not applied to history", "engine/stream.py",
            "        self._redecide()\n", ""),
-    Mutant("items under mixed settings are not marked", "engine/stream.py",
-           '{"settings": MIXED, "target": self._settings, "redecided": None}',
-           '{"target": self._settings, "redecided": None}'),
+    Mutant("decisions under newer settings are not put on record", "engine/stream.py",
+           "return read.also_under(self._terms)", "return read"),
     Mutant("progress under older settings counts for newer ones", "engine/stream.py",
-           '"target": self._settings, "redecided": None}', '"target": self._settings}'),
+           '{"target": self._terms.key, "redecided": None}', '{"target": self._terms.key}'),
+    Mutant("a reason that was lifted is not looked at", "engine/stream.py",
+           "if read_again and outcome in (Outcome.STORED, Outcome.EXCLUDED):", "if False:"),
+    Mutant("what is stored is not decided again", "engine/stream.py",
+           "elif outcome is Outcome.STORED and effect.stored:", "elif False:"),
+    Mutant("what the storage does not give back is not fetched", "engine/stream.py",
+           "if id_ not in recalled | kept]", "if todo[id_] is None]", FORGETFUL),
+    Mutant("one of several settings is enough", "engine/checkpoint.py",
+           "return all(known.among(self.kinds) == wanted for known in self.under)",
+           "return any(known.among(self.kinds) == wanted for known in self.under)"),
+    Mutant("an entry that was taken back lifts nothing", "rules/changes.py",
+           "        lifted.add(Reason.BLOCKED)\n", "        pass\n"),
     Mutant("nothing is tried again", "engine/stream.py",
            "        self._redrive(exhausted_too=redrive)\n", ""),
     Mutant("unchosen streams stay", "engine/channel.py",
@@ -78,9 +89,7 @@ MUTANTS = (
            "        self._storage.apply(batch)",
            '        self._storage.apply(batch.model_copy(update={"upserts": ()}))'),
     Mutant("an expired cursor is taken for the end", "engine/stream.py",
-           "            self._checkpoint = self._checkpoint.next(cursor=None, relisting=True, ahead=())\n"
-           "            self._walk()",
-           "            return"),
+           "ahead=())\n            self._walk()", "ahead=())\n            return"),
     Mutant("a poll that finds nothing writes", "engine/stream.py",
            "return  # a poll that finds nothing writes nothing", "pass"),
     Mutant("contacts are forgotten", "engine/batch.py",
@@ -95,8 +104,6 @@ MUTANTS = (
            "len(listed) < (page.counted or 0)", "False"),
     Mutant("a first listing that came short is an end", "engine/stream.py",
            "return known + len(here) < page.counted", "return False"),
-    Mutant("a listing that came short is repeated for ever", "engine/stream.py",
-           "relisting=False, ahead=(), short=0)", "relisting=bool(self._checkpoint.short), ahead=(), short=0)"),
     Mutant("a stream that was not listed once is gone", "engine/channel.py",
            "self._checkpoint.absent[name] >= looks(self._policy)", "self._checkpoint.absent[name] >= 1"),
     Mutant("a stream that is not listed counts as read", "engine/channel.py",

@@ -3,13 +3,13 @@
 Mutants of the engine that it kills are listed in MUTANTS; `tests/mutants.py` makes them and runs the machine on each.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from chance import lives
 from mutants import MUTANTS, SOURCE
 from sqlalchemy import StaticPool, create_engine
 
-from crmsync import Record
+from crmsync import Item, Record
 from crmsync.stores.memory import MemoryStorage
 from crmsync.stores.sql import SqlStorage
 from crmsync.testing.machine import SyncMachine
@@ -24,6 +24,18 @@ class MemoryMachine(SyncMachine):
 
     def read_addresses(self, storage: MemoryStorage) -> Iterable[str]:
         return {a for p in storage.persons.values() for a in p.addresses}
+
+
+class Forgetful(MemoryStorage):
+    """Gives nothing back of what it holds: a host's smallest storage."""
+
+    def recall(self, stream: str, ids: Sequence[str]) -> Iterable[Item]:
+        return ()
+
+
+class ForgetfulMachine(MemoryMachine):
+    def make_storage(self) -> MemoryStorage:
+        return Forgetful()
 
 
 class SqlMachine(SyncMachine):
@@ -49,6 +61,9 @@ class SqlMachine(SyncMachine):
 
 TestMemoryStorageKeepsThePromises = MemoryMachine.TestCase
 TestMemoryStorageKeepsThePromises.settings = lives(300, steps=30, hunted=3_000)
+
+TestAForgetfulStorageKeepsThePromises = ForgetfulMachine.TestCase
+TestAForgetfulStorageKeepsThePromises.settings = lives(150, steps=30, hunted=3_000)
 
 TestSqlStorageKeepsThePromises = SqlMachine.TestCase
 TestSqlStorageKeepsThePromises.settings = lives(40, steps=20)

@@ -8,7 +8,7 @@ from crmsync import testing
 
 from .markdown import code, first_sentence, table
 
-CONTRACTS = ("StorageContract", "PeopleContract", "HeldContract", "WritersContract", "SourceContract")
+CONTRACTS = ("StorageContract", "PeopleContract", "HeldContract", "RecallContract", "WritersContract", "SourceContract")
 
 
 def each() -> str:

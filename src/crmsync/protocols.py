@@ -13,6 +13,7 @@ from .model import (
     Batch,
     Collection,
     Cursor,
+    Item,
     LedgerEntry,
     Outcome,
     OutgoingMessage,
@@ -176,4 +177,18 @@ class Storage(Protocol):
 
         Raises:
             StaleCursor: another worker moved the cursor.
+        """
+
+
+class Recall(Protocol):
+    """What a storage also is that can give back what it holds: then changed settings need no provider.
+
+    The engine looks for the method. Where a storage has none, what is stored is fetched again.
+    """
+
+    @abstractmethod
+    def recall(self, stream: str, ids: Sequence[str]) -> Iterable[Item]:
+        """Return what these ids of a stream link, each item with all records as they were applied, in any order.
+
+        What is left out is fetched from the provider, so a storage that keeps less than a record leaves it out.
         """

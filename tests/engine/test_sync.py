@@ -336,6 +336,7 @@ def test_an_item_that_fetch_does_not_answer_for_is_skipped_and_not_forgotten(sto
     mailbox = FakeMailbox(*mails(2))
     sync(mailbox, storage, CHANNEL, POLICY)
     mailbox.fetch = lambda ids, *, screen=None: iter(())  # type: ignore[method-assign, assignment]
+    storage.recall = lambda stream, ids: ()  # type: ignore[method-assign]
     sync(mailbox, storage, CHANNEL.model_copy(update={"group_mail": True}), POLICY)
 
     assert outcomes(storage) == {"0": "skipped/unreadable", "1": "skipped/unreadable"}

@@ -1,6 +1,6 @@
 """A thing is gone, and a listing has come to its end, when two kinds of answer say so: one answer is no proof."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
@@ -39,9 +39,16 @@ def runs(provider: Provider, storage: MemoryStorage, times: int = 1, channel: Ch
         sync(provider, storage, channel, POLICY, **more)
 
 
+class Forgetful(MemoryStorage):
+    """Gives nothing back, so that changed settings have everything fetched."""
+
+    def recall(self, stream: str, ids: Sequence[str]) -> Iterable[Item]:
+        return ()
+
+
 @pytest.fixture
 def storage() -> MemoryStorage:
-    return MemoryStorage()
+    return Forgetful()
 
 
 # -- an item that is asked for is not found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from typing import NamedTuple
 
 from ..model import (
@@ -97,16 +97,61 @@ def plan(
     )
 
 
+def redecided(
+    items: Sequence[Item], entries: Mapping[str, LedgerEntry], channel: Channel, policy: Policy, position: Position
+) -> Batch | None:
+    """Decide again on what is stored; None where nothing changes, and nobody is to be ensured.
+
+    What was left out of an item when it was read is left out still, for the same reasons.
+    """
+    batch = plan(Page(cursor=Cursor(""), upserts=items), channel, policy, position)
+    decisions = []
+    for said in batch.decisions:
+        before = entries[said.id].decision
+        decision = _with_reasons(said.decision, reasons_of(said.decision) | (reasons_of(before) - {before.reason}))
+        if said.decision.outcome is Outcome.STORED and before.reason is Reason.KEPT:
+            decision = before
+        if decision != before:
+            decisions.append(LedgerEntry(id=said.id, decision=decision))
+    held = {item.id: item for item in items}
+    upserts = [upsert for upsert in batch.upserts if upsert != held[upsert.id]]
+    if not decisions and not upserts and not batch.contacts:
+        return None
+    return batch.model_copy(update={"upserts": upserts, "decisions": decisions})
+
+
+_ALSO = "also: "
+
+
+def reasons_of(decision: Decision) -> frozenset[Reason]:
+    """Return why an item, or any record of it, was decided on as it was: a series may be left out in parts."""
+    if not decision.detail.startswith(_ALSO):
+        return frozenset({decision.reason})
+    known = {reason.value: reason for reason in Reason}
+    named = (known.get(name) for name in decision.detail.removeprefix(_ALSO).split(", "))
+    return frozenset({decision.reason, *filter(None, named)})
+
+
+def _with_reasons(decision: Decision, reasons: frozenset[Reason]) -> Decision:
+    others = sorted(reason.value for reason in reasons - {decision.reason, Reason.ACCEPTED})
+    return decision.model_copy(update={"detail": _ALSO + ", ".join(others)}) if others else decision
+
+
 def _decided(item: Item, channel: Channel, policy: Policy) -> tuple[Item | None, Decision, list[Contact]]:
     """Return what of an item comes in, the decision on it, and the people it makes contacts."""
     kept: list[Message | Event] = []
     decision = _OUT_OF_WINDOW
+    reasons: set[Reason] = set()
     for record in item.records:
         said = decide(record, channel, policy)
         if said.outcome is Outcome.STORED:
             kept.append(record)
+        else:
+            reasons.add(said.reason)
         if decision is _OUT_OF_WINDOW or said.outcome is Outcome.STORED:
             decision = said
+    if reasons:
+        decision = _with_reasons(decision, frozenset(reasons))
     if not kept:
         return None, decision, []
     held = policy.hold_sensitive and any(isinstance(r, Message) and is_sensitive(r) for r in kept)

@@ -18,8 +18,8 @@ from ..errors import (
 )  # fmt: skip
 from ..model import Batch, Channel, Collection, Policy, Progress, Reason, Report
 from ..protocols import Provider, Source, Storage, Stream
-from ..rules import is_selected
-from .checkpoint import ChannelCheckpoint, fingerprint
+from ..rules import is_selected, terms_of
+from .checkpoint import ChannelCheckpoint
 from .stream import Answer, Stopped, StreamRun, is_mass_deletion, looks
 
 _ACCOUNT_WIDE = (NotAuthorized, NeedsAdmin, RateLimited)
@@ -203,8 +203,8 @@ class _ChannelRun:
         return True
 
     def _begin(self, name: str, source: Source | None = None) -> StreamRun:
-        settings = fingerprint(self._channel, self._policy)
-        run = StreamRun(name, source, self._storage, self._channel, self._policy, settings, self._progress, self._stop)
+        terms = terms_of(self._channel, self._policy)
+        run = StreamRun(name, source, self._storage, self._channel, self._policy, terms, self._progress, self._stop)
         self.runs.append(run)
         return run
 

@@ -6,18 +6,18 @@ storage needs no further method. Every batch raises `serial`: two workers can ne
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 
-from ..model import Channel, Collection, Cursor, Policy
+from ..model import Collection, Cursor
 from ..model.value import Many, Value
+from ..rules import EVERYTHING, Effect, Terms, effect
+from .walk import Stand
 
-MIXED = "mixed"
-"""Says that a ledger holds decisions under several settings."""
+MOST_TERMS = 4
+"""Under how many settings a ledger may hold decisions before nobody keeps account of them any more."""
 
 
 class _Checkpoint(Value):
@@ -54,12 +54,45 @@ class StreamCheckpoint(_Checkpoint):
     """A listing over existing records has begun; only its end moves the cursor."""
     short: int = 0
     """How many listings in a row ended before the provider's own count was reached."""
-    settings: str
-    """The settings that all of the ledger was decided under, or `MIXED`."""
+    kinds: Many[str] = ()
+    """What kinds of records the stream has shown."""
+    under: Many[Terms] | None = None
+    """The settings that the ledger's decisions were made under; None where nobody knows."""
     target: str | None = None
-    """While settings are applied to history: which."""
+    """While settings are applied to history: the key of their terms."""
     redecided: str | None = None
     """And up to which id that is done, in sorted order."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_fingerprint(cls, data: Any) -> Any:
+        # Before 0.1.0 the settings were a fingerprint: what they were, nobody can tell from it.
+        return {k: v for k, v in data.items() if k not in ("settings", "target")} if "settings" in data else data
+
+    @property
+    def stand(self) -> Stand:
+        """Where it stands in the table of a walk."""
+        return Stand.RELISTING if self.relisting else Stand.FOLLOWING
+
+    def decided_under(self, terms: Terms) -> bool:
+        """Tell whether no decision would be another one under these settings."""
+        if self.under is None:
+            return False
+        wanted = terms.among(self.kinds)
+        return all(known.among(self.kinds) == wanted for known in self.under)
+
+    def also_under(self, terms: Terms) -> Self:
+        """Keep in mind that some decisions are made under these settings from now on."""
+        if self.under is None or terms in self.under:
+            return self
+        return self.model_copy(update={"under": (*self.under, terms) if len(self.under) < MOST_TERMS else None})
+
+    def effect_of(self, terms: Terms) -> Effect:
+        """Return what these settings can change in the ledger."""
+        if self.under is None:
+            return EVERYTHING
+        effects = [effect(known, terms, self.kinds) for known in self.under]
+        return Effect(frozenset().union(*(e.lifted for e in effects)), any(e.stored for e in effects))
 
 
 class ChannelCheckpoint(_Checkpoint):
@@ -73,13 +106,3 @@ class ChannelCheckpoint(_Checkpoint):
     """Of these, the ones that a person wants to keep all the same."""
     shared: str = ""
     """Whose the channel is and how much of it others see, as the storage was last told."""
-
-
-def fingerprint(channel: Channel, policy: Policy) -> str:
-    """Name the settings that decisions depend on: the same settings, the same name, in every process."""
-    unread = {"strictest", "max_deletion_share", "max_deletion_free", "max_attempts", "deletion_grace"}
-    if not channel.known_contacts_only:
-        unread.add("known_contacts")  # or every new contact would have all mail decided again
-    data = [channel.model_dump(exclude={"key", "owner", "visibility", "window"}), policy.model_dump(exclude=unread)]
-    text = json.dumps(data, default=lambda value: sorted(value) if isinstance(value, frozenset) else str(value))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]

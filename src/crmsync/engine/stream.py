@@ -15,6 +15,7 @@ from ..model import (
     Cursor,
     Decision,
     Event,
+    Item,
     LedgerEntry,
     Message,
     Outcome,
@@ -26,9 +27,10 @@ from ..model import (
     StreamReport,
 )  # fmt: skip
 from ..protocols import Source, Storage
-from ..rules import decide
-from .batch import GONE, LEAVING, Position, plan
-from .checkpoint import MIXED, StreamCheckpoint
+from ..rules import Effect, Terms, decide
+from .batch import GONE, LEAVING, Position, plan, reasons_of, redecided
+from .checkpoint import StreamCheckpoint
+from .walk import WALK, Duty, Happening, Stand
 
 CHUNK = 200
 """How many items are fetched again, or forgotten, in one transaction."""
@@ -63,7 +65,7 @@ class StreamRun:
         storage: Storage,
         channel: Channel,
         policy: Policy,
-        settings: str,
+        terms: Terms,
         on_progress: Callable[[Progress], None] | None = None,
         stop: Callable[[], bool] | None = None,
     ) -> None:
@@ -74,7 +76,7 @@ class StreamRun:
         self._storage = storage
         self._channel = channel
         self._policy = policy
-        self._settings = settings
+        self._terms = terms
         self._on_progress = on_progress
         self._stop = stop
         self._reasons: Counter[str] = Counter()
@@ -86,6 +88,10 @@ class StreamRun:
         self._misplaced: set[str] = set()
         self._kept: set[str] = set()
         self._skipped_now: set[str] = set()
+        self._shown: set[str] = set()
+        """The kinds of the records that were decided on in this run."""
+        self._fresh: set[str] = set()
+        """While newer settings are to be applied to history: what was decided under them already."""
         self._denials: Mapping[str, int] = {}
         """How often the provider did not find what was looked for before."""
         # This one read is both what is planned from and what must still be there when a batch is applied.
@@ -96,11 +102,13 @@ class StreamRun:
         read = StreamCheckpoint.read(self._stored)
         if read is None:
             lost = any(e.decision.outcome is not Outcome.GONE for e in self._storage.ledger(self.key))
-            read = StreamCheckpoint(settings=MIXED if lost else self._settings, relisting=lost)
-        if self._settings in (read.settings, read.target):
+            read = StreamCheckpoint(under=None if lost else (self._terms,), relisting=lost)
+        if read.decided_under(self._terms):
             return read
+        if read.target != self._terms.key:
+            read = read.model_copy(update={"target": self._terms.key, "redecided": None})
         # From the first batch on, some items are decided under these settings and some under older ones.
-        return read.model_copy(update={"settings": MIXED, "target": self._settings, "redecided": None})
+        return read.also_under(self._terms)
 
     def report(self) -> StreamReport:
         """Return what has been done so far."""
@@ -123,43 +131,47 @@ class StreamRun:
         try:
             self._walk()
         except CursorExpired:
-            if self._checkpoint.cursor is None:
-                raise  # even a listing from scratch expires: there is nothing to fall back on
-            self._checkpoint = self._checkpoint.next(cursor=None, relisting=True, ahead=())
+            stand, duty = WALK[self._checkpoint.stand, Happening.EXPIRED]
+            if duty is Duty.FAIL:
+                raise
+            self._checkpoint = self._checkpoint.next(cursor=None, relisting=stand is Stand.RELISTING, ahead=())
             self._walk()
         self._redrive(exhausted_too=redrive)
         self._redecide()
 
     def _walk(self) -> None:
-        relisting = self._checkpoint.relisting
-        self._relisted = self._relisted or relisting
-        known = {i for i, outcome in self._ids().items() if outcome is not Outcome.GONE} if relisting else set()
+        here = self._checkpoint.stand
+        again = here is Stand.RELISTING
+        self._relisted = self._relisted or again
+        known = {i for i, outcome in self._ids().items() if outcome is not Outcome.GONE} if again else set()
         listed: set[str] = set()
-        told: set[str] = set()
         with closing(_pages(lambda: self._source.changes(self._checkpoint.cursor, screen=self._screen))) as pages:
-            ahead = set() if relisting else set(self._checkpoint.ahead)
+            ahead = set() if again else set(self._checkpoint.ahead)
             for number, page in enumerate(pages):
                 if number == 0:
                     self._fetch_all(sorted(ahead))
                 self._fetch_unknown([id_ for id_ in page.present if id_ not in ahead])
                 self._fetch_all(page.absent, tombstones="proof")
-                if relisting:
+                if again:
                     listed.update(page.present, _living(page))
-                    told.update(page.deletes)
-                if page.more:
-                    # Where a listing is repeated, a crash half-way must find the ghosts again, so the position stays.
-                    passed = {} if relisting else {"cursor": page.cursor, "ahead": ()}
-                    self._commit(page, self._checkpoint.next(**passed))
-                    continue
-                short = self._falls_short(page, listed if relisting else None)
-                if short and (times := self._checkpoint.short + 1) < self._looks:
-                    again = self._checkpoint.next(cursor=None, relisting=True, ahead=(), short=times)
-                    self._commit(page, again)
-                    continue
-                if relisting:
-                    self._sweep(known - listed - told, proved=page.counted == len(listed), doubt=short)
-                end = self._checkpoint.next(cursor=page.cursor, relisting=False, ahead=(), short=0)
-                self._commit(page, end)
+                    known.difference_update(page.deletes)
+                short = not page.more and self._falls_short(page, listed if again else None)
+                happening = Happening.PAGE if page.more else Happening.END
+                if short and self._checkpoint.short + 1 < self._looks:
+                    happening = Happening.SHORT
+                stand, duty = WALK[here, happening]
+                if duty is Duty.SWEEP:
+                    self._sweep(known - listed, proved=page.counted == len(listed), doubt=short)
+                self._commit(page, self._after(page, stand, duty))
+
+    def _after(self, page: Page, stand: Stand, duty: Duty) -> StreamCheckpoint:
+        """Return the checkpoint to commit with a page."""
+        relisting, here = stand is Stand.RELISTING, self._checkpoint
+        if duty is Duty.STAY:
+            return here.next()
+        if duty is Duty.AGAIN:
+            return here.next(cursor=None, relisting=relisting, ahead=(), short=here.short + 1)
+        return here.next(cursor=page.cursor, relisting=relisting, ahead=(), short=here.short if page.more else 0)
 
     def _falls_short(self, page: Page, listed: set[str] | None) -> bool:
         """Tell whether a walk ends before the provider's own count is reached: then everything is listed again.
@@ -231,16 +243,47 @@ class StreamRun:
                 raise
 
     def _redecide(self) -> None:
-        """Apply newer settings to history; where that stopped half-way, go on there."""
-        if self._checkpoint.settings == self._settings:
+        """Apply newer settings to history, at the price of the change; where that stopped half-way, go on there.
+
+        Only what was left out for a reason that may not hold any longer is fetched. What is stored is decided again as
+        the storage gives it back; where it does not, it is fetched too.
+        """
+        if self._checkpoint.decided_under(self._terms):
             return
-        done = self._checkpoint.redecided
-        decided = (Outcome.STORED, Outcome.EXCLUDED)
-        ids = sorted(i for i, outcome in self._ids().items() if outcome in decided and (done is None or i > done))
-        for chunk in _chunks([i for i in ids if i not in self._kept]):
-            self._fetch(chunk)
-            self._move(self._checkpoint.next(redecided=chunk[-1]))
-        self._move(self._checkpoint.next(settings=self._settings, target=None, redecided=None))
+        todo = self._to_decide_again(self._checkpoint.effect_of(self._terms))
+        for chunk in _chunks(sorted(todo)):
+            stored = {id_: entry for id_ in chunk if (entry := todo[id_])}
+            recalled = self._decide_again(stored)
+            kept = {id_ for id_, entry in stored.items() if entry.decision.reason is Reason.KEPT}
+            if asked := [id_ for id_ in chunk if id_ not in recalled | kept]:
+                self._fetch(asked)
+                self._move(self._checkpoint.next(redecided=chunk[-1]))
+        self._move(self._checkpoint.next(under=(self._terms,), target=None, redecided=None))
+
+    def _to_decide_again(self, effect: Effect) -> dict[str, LedgerEntry | None]:
+        """Return what a change of settings can change: with its entry where what is stored is enough to decide by."""
+        done, todo = self._checkpoint.redecided, dict[str, LedgerEntry | None]()
+        for entry in self._storage.ledger(self.key):
+            outcome, reason = entry.decision.outcome, entry.decision.reason
+            if entry.id in self._fresh or (done is not None and entry.id <= done):
+                continue
+            read_again = bool(effect.lifted & reasons_of(entry.decision)) and reason is not Reason.KEPT
+            if read_again and outcome in (Outcome.STORED, Outcome.EXCLUDED):
+                todo[entry.id] = None
+            elif outcome is Outcome.STORED and effect.stored:
+                todo[entry.id] = entry
+        return todo
+
+    def _decide_again(self, stored: Mapping[str, LedgerEntry]) -> set[str]:
+        """Decide on what is stored, as the storage gives it back; return what it gave. Nothing else is written."""
+        recall: Callable[[str, Sequence[str]], Iterable[Item]] | None = getattr(self._storage, "recall", None)
+        items = list(recall(self.key, list(stored))) if recall and stored else []
+        to = self._checkpoint.next()
+        batch = redecided(items, stored, self._channel, self._policy, Position(self.key, self._stored, to.dump()))
+        if batch:
+            self._check_stop()
+            self._apply(batch, to)
+        return {item.id for item in items}
 
     def _fetch_all(self, ids: Sequence[str], *, tombstones: Tombstones = "doubt") -> None:
         for chunk in _chunks(ids):
@@ -268,6 +311,7 @@ class StreamRun:
         return {id_: times for id_, times in looked.items() if times + 1 < self._looks}
 
     def _screen(self, record: Message | Event) -> Decision:
+        self._shown.add(record.kind)
         return decide(record, self._channel, self._policy)
 
     def settle(self, *, all_read: bool, mass_deletion: Answer) -> None:
@@ -334,7 +378,7 @@ class StreamRun:
             self.settle(all_read=False, mass_deletion=Answer.YES)
             return
         self._forget(known)
-        self._move(StreamCheckpoint(serial=self._checkpoint.serial + 1, settings=self._settings))
+        self._move(StreamCheckpoint(serial=self._checkpoint.serial + 1, under=(self._terms,)))
 
     def stored(self) -> int:
         """Count the items that the stream holds."""
@@ -355,6 +399,10 @@ class StreamRun:
         self._check_stop()
         if _is_empty(page) and to == self._checkpoint.next():
             return  # a poll that finds nothing writes nothing
+        self._shown.update(record.kind for item in page.upserts for record in item.records)
+        if not self._shown <= set(to.kinds):
+            # What was decided so far was decided under settings that were the same for other kinds only.
+            to = to.model_copy(update={"kinds": sorted({*to.kinds, *self._shown})}).also_under(self._terms)
         position = Position(self.key, self._stored, to.dump())
         unstored = self._never_stored(page.deletes)
         batch = plan(
@@ -385,6 +433,8 @@ class StreamRun:
 
     def _apply(self, batch: Batch, to: StreamCheckpoint, total: int | None = None) -> None:
         self._storage.apply(batch)
+        if self._checkpoint.target:
+            self._fresh.update(entry.id for entry in batch.decisions)
         self._stored, self._checkpoint = batch.cursor, to
         self._contacts.update(contact.address for contact in batch.contacts)
         self._records += sum(len(item.records) for item in batch.upserts)

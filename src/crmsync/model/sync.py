@@ -68,7 +68,8 @@ class Decision(Value):
     outcome: Outcome
     reason: Reason
     detail: Line = ""
-    """For skipped items, what could not be read. Never content or addresses."""
+    """For skipped items, what could not be read; for a series that was left out in parts, the other reasons. Never
+    content or addresses."""
 
 
 class LedgerEntry(Value):

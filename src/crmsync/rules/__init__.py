@@ -5,6 +5,7 @@
 """
 
 from .blocklist import is_blocked
+from .changes import EVERYTHING, Effect, Terms, effect, terms_of
 from .companies import company_name, is_academic, is_consumer, registrable_domain, work_domain
 from .contacts import ContactDecision, ContactReason, contacts_for, explain_contacts
 from .decide import EVENT_RULES, MESSAGE_RULES, Rule, decide
@@ -17,8 +18,9 @@ from .sentences import sentence
 from .visibility import Access, Grant, Why, access, redact
 
 __all__ = [
-    "EVENT_RULES", "MESSAGE_RULES", "Access", "ContactDecision", "ContactReason", "Grant", "Rule", "Why", "access",
-    "company_name", "contacts_for", "decide", "explain_contacts", "is_academic", "is_any_selected", "is_automatic",
-    "is_blocked", "is_consumer", "is_group_address", "is_internal", "is_own", "is_selected", "is_sensitive",
-    "own_entries", "person_name", "redact", "registrable_domain", "sentence", "work_domain",
+    "EVENT_RULES", "EVERYTHING", "MESSAGE_RULES", "Access", "ContactDecision", "ContactReason", "Effect", "Grant",
+    "Rule", "Terms", "Why", "access", "company_name", "contacts_for", "decide", "effect", "explain_contacts",
+    "is_academic", "is_any_selected", "is_automatic", "is_blocked", "is_consumer", "is_group_address", "is_internal",
+    "is_own", "is_selected", "is_sensitive", "own_entries", "person_name", "redact", "registrable_domain", "sentence",
+    "terms_of", "work_domain",
 ]  # fmt: skip

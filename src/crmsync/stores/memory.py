@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..errors import StaleCursor
 from ..model import Batch, Channel, Company, Contact, Cursor, Item, LedgerEntry, Outcome, Visibility
-from ..protocols import Storage
+from ..protocols import Recall, Storage
 from ..rules import Access
 from . import memory_reading
 from .reading import ANYTHING, NO_COPY, Companies, Entry, Page, People, Person, Query, Timeline, Trace
@@ -15,7 +15,7 @@ _Link = tuple[str, str]
 """A stream and an item's id in it."""
 
 
-class MemoryStorage(Storage):
+class MemoryStorage(Storage, Recall):
     """Keeps everything in dictionaries, for tests and to try things out."""
 
     def __init__(self) -> None:
@@ -62,6 +62,10 @@ class MemoryStorage(Storage):
         self.channels[batch.channel.key] = batch.channel
         self.channel_of[batch.stream] = batch.channel.key
         self.cursors[batch.stream] = batch.cursor
+
+    def recall(self, stream: str, ids: Sequence[str]) -> Iterable[Item]:
+        """See `Recall`."""
+        return [self.items[stream, id_] for id_ in ids if (stream, id_) in self.items]
 
     def _ensure(self, contact: Contact) -> None:
         if contact.address in self.deleted:

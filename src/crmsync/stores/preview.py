@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from ..errors import StaleCursor
-from ..model import Batch, Contact, Cursor, LedgerEntry, Outcome
+from ..model import Batch, Contact, Cursor, Item, LedgerEntry, Outcome
 from ..protocols import Storage
 
 
@@ -33,6 +33,12 @@ class Preview(Storage):
         newer = self.decisions.get(stream, {})
         entries = [e for e in self._storage.ledger(stream, outcome=outcome) if e.id not in newer]
         return entries + [e for e in newer.values() if outcome in (None, e.decision.outcome)]
+
+    def recall(self, stream: str, ids: Sequence[str]) -> Iterable[Item]:
+        """See `Recall`: what the storage gives back. Of what would come in nothing is kept, so it is not asked for."""
+        recall = getattr(self._storage, "recall", None)
+        newer = self.decisions.get(stream, {})
+        return recall(stream, [id_ for id_ in ids if id_ not in newer]) if recall else ()
 
     def apply(self, batch: Batch) -> None:
         """Remember the decisions and contacts of a batch; see `Storage`."""

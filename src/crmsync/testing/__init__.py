@@ -3,6 +3,7 @@
 from ..stores.memory import MemoryStorage
 from .contracts.hooks import CONTRACT_CHANNEL, StorageHooks
 from .contracts.people import HeldContract, PeopleContract
+from .contracts.recall import RecallContract
 from .contracts.source import SourceContract, World
 from .contracts.storage import StorageContract
 from .contracts.writers import WritersContract
@@ -10,5 +11,6 @@ from .fakes import FakeAccount, FakeMailbox, event, message
 
 __all__ = [
     "CONTRACT_CHANNEL", "FakeAccount", "FakeMailbox", "HeldContract", "MemoryStorage", "PeopleContract",
-    "SourceContract", "StorageContract", "StorageHooks", "World", "WritersContract", "event", "message",
+    "RecallContract", "SourceContract", "StorageContract", "StorageHooks", "World", "WritersContract", "event",
+    "message",
 ]  # fmt: skip

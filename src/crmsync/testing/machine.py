@@ -13,7 +13,7 @@ two hooks that look behind the protocol, and run it:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -21,6 +21,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from ..engine import sync
+from ..engine.checkpoint import StreamCheckpoint
+from ..engine.walk import WALK, Duty, Happening, Stand
 from ..errors import CrmSyncError, RateLimited, Unavailable
 from ..model import (  # fmt: skip
     Batch,
@@ -29,13 +31,14 @@ from ..model import (  # fmt: skip
     Cursor,
     Item,
     LedgerEntry,
+    Message,
     Outcome,
     Policy,
     Record,
     Selection,
 )
 from ..protocols import Storage
-from ..rules import decide, is_selected
+from ..rules import MESSAGE_RULES, decide, is_selected
 from ..stores.memory import MemoryStorage
 from .fakes import FakeAccount, FakeMailbox, message
 
@@ -294,6 +297,7 @@ class SyncMachine(RuleBasedStateMachine):
         clean = MemoryStorage()
         sync(self.account, clean, self.channel, self.policy)
         assert self._readable(self._state(self.storage)) == self._readable(self._state(clean)), "not converged"
+        self._reasons_hold()
         wanted = {link: tuple(item.records) for link, item in self._wanted().items()}
         assert self._readable(self.read_items(self.storage)) == wanted, "not what the settings ask for"
         people = {p.address for records in wanted.values() for r in records for p in r.participants}
@@ -318,6 +322,15 @@ class SyncMachine(RuleBasedStateMachine):
                 self.keys[id_] |= {r.key for r in mailbox.item(id_).records}
         self.damaged = set().union(*(m.unreadable for m in self.mailboxes.values()))
 
+    def _reasons_hold(self) -> None:
+        """Promise 9: what is left out is left out for a reason that holds now, if not the first in order."""
+        for name, mailbox in self.mailboxes.items():
+            for entry in self.storage.ledger(f"c/{name}", outcome=Outcome.EXCLUDED):
+                (record,) = mailbox.item(entry.id).records
+                assert isinstance(record, Message)
+                holding = {r.reason for r in MESSAGE_RULES if r.applies(record, self.channel, self.policy)}
+                assert entry.decision.reason in holding, f"{entry.id} is left out as {entry.decision.reason}: it is not"
+
     def _readable(self, by_link: dict[tuple[str, str], _T]) -> dict[tuple[str, str], _T]:
         """Leave out what cannot be read now: whether an old version of it is there is a matter of luck."""
         return {k: v for k, v in by_link.items() if k[1] not in self.mailboxes[k[0].removeprefix("c/")].unreadable}
@@ -327,10 +340,10 @@ class SyncMachine(RuleBasedStateMachine):
         if hasattr(self, "storage"):
             self.settle()
 
-    def _state(self, storage: Storage) -> dict[tuple[str, str], str]:
+    def _state(self, storage: Storage) -> dict[tuple[str, str], Outcome]:
         """The ledger, but for what is gone."""
         return {
-            (f"c/{name}", e.id): f"{e.decision.outcome}/{e.decision.reason}"
+            (f"c/{name}", e.id): e.decision.outcome
             for name in STREAMS
             for e in storage.ledger(f"c/{name}")
             if e.decision.outcome is not Outcome.GONE
@@ -362,9 +375,16 @@ class Interrupted(Storage):
         """See `Storage`."""
         self._call(lambda: self._applied(batch))
 
+    def recall(self, stream: str, ids: Sequence[str]) -> Iterable[Item]:
+        """See `Recall`."""
+        recall = getattr(self._inner, "recall", None)
+        return self._call(lambda: list(recall(stream, ids)) if recall else [])
+
     def _applied(self, batch: Batch) -> None:
         """Promise 2: of two workers on one stream one wins."""
-        overtaken = self._inner.load_cursor(batch.stream) != self._known[batch.stream]
+        here = self._inner.load_cursor(batch.stream)
+        overtaken = here != self._known[batch.stream]
+        assert _is_in_the_table(here, batch), "a stream went where the table of a walk does not lead"
         self._inner.apply(batch)
         assert not overtaken, "a plan was applied though another worker had moved the cursor it was made from"
         self._known[batch.stream] = batch.cursor
@@ -384,3 +404,15 @@ def _crash() -> None:
 
 
 _DATE = datetime(2026, 3, 1, tzinfo=UTC)
+
+
+def _is_in_the_table(before: Cursor | None, batch: Batch) -> bool:
+    """Tell whether a batch moves its stream as one of the table's rows says, or leaves it where it stands."""
+    here, there = StreamCheckpoint.read(before) or StreamCheckpoint(), StreamCheckpoint.read(batch.cursor)
+    if there is None or (here.stand, here.cursor) == (there.stand, there.cursor):
+        return True
+    if there.cursor is None:
+        return there.stand is Stand.RELISTING or not there.kinds  # listed again, or cleared
+    # An expired cursor leaves no batch of its own: the listing that follows is the first to be stored.
+    rows = {(stand, duty) for (_, happening), (stand, duty) in WALK.items() if happening is not Happening.EXPIRED}
+    return (there.stand, Duty.MOVE) in rows if here.stand is Stand.FOLLOWING else (there.stand, Duty.SWEEP) in rows

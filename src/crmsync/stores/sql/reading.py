@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Row, select, tuple_, union
@@ -49,12 +51,14 @@ def channel_of(row: Row[Any]) -> Channel:
     return Channel.model_validate({**settings, "visibility": Visibility.of(row.visibility)})
 
 
-def read_item(connection: Connection, tables: Tables, stream: str, id_: str) -> Item | None:
-    """Read what a stream holds under an id."""
+def read_items(connection: Connection, tables: Tables, stream: str, ids: Sequence[str]) -> list[Item]:
+    """Read what a stream holds under some ids."""
     streams, links, records = tables.streams, tables.links, tables.records
-    held = select(records, links.c.held, links.c.collections).join(links, links.c.record_id == records.c.id)
-    held = held.join(streams, streams.c.id == links.c.stream_id).where(streams.c.name == stream)
-    rows = connection.execute(held.where(links.c.item_id == id_).order_by(links.c.position)).all()
-    if not rows:
-        return None
-    return Item(id=id_, records=[record_of(row, row.collections) for row in rows], held=rows[0].held)
+    held = select(records, links.c.item_id, links.c.held, links.c.collections)
+    held = held.join(links, links.c.record_id == records.c.id).join(streams, streams.c.id == links.c.stream_id)
+    held = held.where(streams.c.name == stream, links.c.item_id.in_(ids)).order_by(links.c.item_id, links.c.position)
+    return [
+        Item(id=id_, records=[record_of(row, row.collections) for row in rows], held=rows[0].held)
+        for id_, found in groupby(connection.execute(held), key=lambda row: row.item_id)
+        if (rows := list(found))
+    ]

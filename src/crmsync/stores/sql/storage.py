@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -110,6 +110,11 @@ class SqlStorage(Storage):
 
         self._database.write(work)
 
+    def recall(self, stream: str, ids: Sequence[str]) -> Iterable[Item]:
+        """See `Recall`."""
+        with self._database.reading() as connection:
+            return reading.read_items(connection, self._tables, stream, ids)
+
     # -- the host's side
 
     @property
@@ -144,7 +149,7 @@ class SqlStorage(Storage):
     def item(self, stream: str, id_: str) -> Item | None:
         """Return what a stream holds under an id, whole: for the host itself, not for a viewer."""
         with self._database.reading() as connection:
-            return reading.read_item(connection, self._tables, stream, id_)
+            return next(iter(reading.read_items(connection, self._tables, stream, [id_])), None)
 
     def find(self, address: str) -> Person | None:
         """Return the person with this address, in any case."""
