@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+from outlook_calendar_worlds import OutlookCalendarWorld
 from outlook_worlds import OutlookWorld, virtual_server
 
 from crmsync.testing import SourceContract, World
@@ -20,3 +21,17 @@ class TestOutlookMailKeepsTheContract(SourceContract):
 
     def make_world(self) -> World:
         return OutlookWorld(self.server)
+
+
+class TestOutlookCalendarsKeepTheContract(SourceContract):
+    newest_first = False
+    server: MicrosoftServer
+
+    @pytest.fixture(scope="class", autouse=True)
+    @classmethod
+    def _server(cls) -> Iterator[None]:
+        with virtual_server() as cls.server:
+            yield
+
+    def make_world(self) -> World:
+        return OutlookCalendarWorld(self.server)

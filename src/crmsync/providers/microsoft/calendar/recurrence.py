@@ -5,10 +5,11 @@ See https://learn.microsoft.com/en-us/graph/api/resources/recurrencepattern and 
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, datetime, timedelta
 from typing import Any
 
-from ....formats.calendar.recurrence_rule import Rule, read_rule
+from ....formats.calendar.recurrence import Walk, occurrences
+from ....formats.calendar.recurrence_rule import DAILY, MONTHLY, WEEKLY, Rule, read_rule
 from ..client import Json, dict_of, text_of
 
 _DAYS = {
@@ -40,6 +41,24 @@ def read_recurrence(recurrence: Json) -> Rule:
     else:
         raise ValueError("a pattern that nobody knows")
     return read_rule(";".join([*parts, *_range(dict_of(recurrence, "range"))]))
+
+
+def first_of(rule: Rule, start: datetime) -> datetime:
+    """Return the first instance of a rule from a local time on: a start that does not fit the pattern is none."""
+    if rule.freq == DAILY:
+        return start
+    try:
+        if rule.freq == WEEKLY:
+            before = start - timedelta(weeks=rule.interval)
+        else:
+            months = rule.interval * (1 if rule.freq == MONTHLY else 12)
+            year, month = divmod(start.year * 12 + start.month - 1 - months, 12)
+            before = start.replace(year=year, month=month + 1, day=1)
+        horizon = start + timedelta(days=732 * rule.interval)
+        free = rule._replace(total=None, until=None)
+        return next(occurrences(free, before, start, horizon, Walk(20_000)), start)
+    except (ValueError, OverflowError):
+        return start  # before the first year, or after the last
 
 
 def _place(pattern: Json, kind: str) -> list[str]:
@@ -81,4 +100,4 @@ def _number(one: Json, name: str, low: int, high: int) -> int:
     return value
 
 
-__all__ = ["read_recurrence"]
+__all__ = ["first_of", "read_recurrence"]

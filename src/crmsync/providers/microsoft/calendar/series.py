@@ -14,7 +14,7 @@ from ....model import Collection, Event, Item, Skipped
 from ..client import Json, dict_of, id_of, items_of, moment_of
 from .cursor import Days
 from .event import read_event, read_moment, uid_of, zone_of
-from .recurrence import read_recurrence
+from .recurrence import first_of, read_recurrence
 
 _INHERITED = (
     "subject", "body", "location", "organizer", "attendees", "sensitivity", "showAs", "onlineMeeting",
@@ -53,7 +53,8 @@ def expanded(master: Json, collection: Collection, days: Days, owner: str | None
     except ValueError as error:
         raise Unexpandable("its pattern is none that is known") from error
     begins = start.value
-    first = Moment(local_time(begins, zone), zone) if isinstance(begins, datetime) else start
+    wall = local_time(begins, zone) if isinstance(begins, datetime) else start.wall
+    first = Moment(first_of(rule, wall), zone, all_day=start.all_day)
     try:
         main = read_event(master, collection, owner=owner)
     except ValueError as error:
