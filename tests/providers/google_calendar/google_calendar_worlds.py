@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from crmsync import Cursor, Event, Item, Page, Selection
+from crmsync.model import Window
 from crmsync.protocols import Source
 from crmsync.providers.google.calendar import GoogleCalendar
 from crmsync.providers.web.calls import Site
@@ -26,6 +27,7 @@ class CalendarWorld(World):
         self.account = self.google.account("me@acme.com")
         self.page_size = page_size
         self.kind = kind
+        self.window = Window()
         self._ids: dict[str, str] = {}
         self._opened: list[GoogleCalendar] = []
 
@@ -47,6 +49,7 @@ class CalendarWorld(World):
             lambda: self.google.token("me@acme.com"),
             now=lambda: datetime.fromtimestamp(self.clock(), UTC),
             site=Site(self.google.url, allow_internal=True),
+            window=self.window,
             page_size=self.page_size,
             clock=self.clock,
             sleep=self.clock.sleep,
@@ -68,7 +71,7 @@ class CalendarWorld(World):
         self._ids[name] = id_
 
     def remove(self, name: str) -> None:
-        self.calendar.cancel(self._ids[name])
+        self.calendar.remove(self._ids[name])
 
 
 def pages(world: CalendarWorld, since: Cursor | None = None) -> list[Page]:
@@ -85,7 +88,8 @@ def follow(world: CalendarWorld, before: Mapping[str, Item], since: Cursor | Non
     holds = dict(before)
     found = pages(world, since)
     for page in found:
-        for id_ in page.deletes:
+        asked = list(world.source().fetch(page.absent)) if page.absent else []
+        for id_ in (*page.deletes, *(id_ for answer in asked for id_ in answer.deletes)):
             holds.pop(id_, None)
         holds |= {item.id: item for item in page.upserts}
     return holds, found[-1].cursor

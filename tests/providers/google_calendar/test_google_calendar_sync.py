@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from crmsync import Channel, Cursor, CursorExpired, Event, Outcome, Policy, Selection, Unavailable, sync
+from crmsync.model import EventStatus, Window
 from crmsync.testing import MemoryStorage
 from crmsync.testing.google import Fault
 
@@ -61,19 +62,108 @@ def test_a_changed_instance_is_changed_in_its_series_and_the_others_stay(world: 
     assert [e.recurrence_id for e in events(before)] == [e.recurrence_id for e in events(after)]
 
 
-def test_a_cancelled_instance_goes_and_stays_away_when_the_series_changes_later(world: CalendarWorld) -> None:
+def test_a_cancelled_instance_stays_with_its_status_when_the_series_changes_later_too(world: CalendarWorld) -> None:
     series = world.calendar.put(start=NOW, summary="Plan", recurrence=["RRULE:FREQ=WEEKLY;COUNT=3"])
     items, end = held(world)
     world.calendar.cancel_instance(series, NOW + timedelta(days=7))
     items, end = follow(world, items, end)
-    assert [NOW, NOW + timedelta(days=14)] == [event.start for event in events(items)]
+    said = [(NOW + timedelta(days=7 * number), number == 1) for number in range(3)]
+    assert said == [(event.start, event.status is EventStatus.CANCELLED) for event in events(items)]
 
     world.calendar.edit(series, summary="New")
     items, _ = follow(world, items, end)
     anew, _ = held(world)
 
-    assert ["New", "New"] == summaries(items)
+    assert ["New"] * 3 == summaries(items)
     assert anew == items
+
+
+def test_a_cancelled_meeting_stays_with_its_status_and_a_deleted_one_goes(world: CalendarWorld) -> None:
+    cancelled, removed = (world.calendar.put(start=NOW, summary=name, attendees=[ANN]) for name in ("Demo", "Mistake"))
+    items, end = held(world)
+    world.calendar.cancel(cancelled)
+    world.calendar.remove(removed)
+    items, end = follow(world, items, end)
+    world.calendar.expire_sync_tokens()
+    anew, _ = held(world)
+    assert [("Demo", EventStatus.CANCELLED)] == [(event.summary, event.status) for event in events(items)]
+    assert anew == items
+
+
+@pytest.mark.parametrize("organizer", [None, "ann@client.example"])
+def test_a_cancelled_series_goes_and_no_listing_brings_it_back(world: CalendarWorld, organizer: str | None) -> None:
+    series = world.calendar.put(
+        start=NOW, organizer=organizer, attendees=[ANN], recurrence=["RRULE:FREQ=WEEKLY;COUNT=6"]
+    )
+    items, end = held(world)
+    world.calendar.change_instance(series, NOW + timedelta(days=7), summary="Moved")
+    world.calendar.cancel(series)
+    assert {} == follow(world, items, end)[0]
+    world.calendar.expire_sync_tokens()
+    assert {} == held(world)[0]
+    assert [series] == [id_ for page in world.source().fetch([series]) for id_ in page.deletes]
+
+
+@pytest.mark.parametrize("kind", ["outOfOffice", "focusTime", "workingLocation", "birthday"])
+def test_what_is_no_meeting_stays_out_on_every_way_in(world: CalendarWorld, kind: str) -> None:
+    """Google filters listings by kind, and nothing else; a tombstone does not say its kind."""
+    series = world.calendar.put(start=NOW, eventType=kind, recurrence=["RRULE:FREQ=DAILY;COUNT=5"])
+    single = world.calendar.put(start=NOW, eventType=kind)
+    items, end = held(world)
+    assert {} == items
+    world.calendar.cancel_instance(series, NOW + timedelta(days=1))
+    assert {} == follow(world, items, end)[0]
+    assert {} == held(world)[0]
+    assert {series, single} == {id_ for page in world.source().fetch([series, single]) for id_ in page.deletes}
+
+
+@pytest.mark.parametrize("changed", [False, True])
+def test_of_a_series_with_too_many_instances_those_about_today_are_kept(world: CalendarWorld, changed: bool) -> None:
+    """Expanded here, and by Google."""
+    world.window = Window(past_days=3_653)
+    series = world.calendar.put(start=NOW - timedelta(days=3_650), recurrence=["RRULE:FREQ=DAILY"])
+    items, end = held(world)
+    if changed:
+        world.calendar.edit(series, summary="Standup")
+        items, _ = follow(world, items, end)
+    starts = [event.start for event in events(items)]
+    assert NOW in starts
+    assert max(starts) > NOW + timedelta(days=360)
+    assert 800 < len(starts) <= 2_000
+
+
+def test_a_run_under_a_clock_that_went_wrong_moves_the_window_for_no_longer_than_that(world: CalendarWorld) -> None:
+    world.calendar.put(start=NOW - timedelta(days=2_000), recurrence=["RRULE:FREQ=DAILY"], attendees=[ANN])
+    storage, now = MemoryStorage(), world.clock()
+    world.clock.advance(-now)
+    for moment in (0.0, now, now):
+        world.clock.advance(moment - world.clock())
+        sync(world.provider(), storage, Channel(key="c", addresses={"me@acme.com"}), Policy())
+    starts = sorted(r.start for item in storage.items.values() for r in item.records if isinstance(r, Event))
+    assert starts[0] >= NOW - timedelta(days=366)
+    assert starts[-1] > NOW + timedelta(days=360)
+
+
+@pytest.mark.parametrize(
+    ("calendar", "foreign"),
+    [
+        ({"id": "ann@client.example", "role": "reader"}, True),
+        ({"id": "ann@client.example", "role": "owner"}, True),
+        ({"id": "t@group.calendar.google.com", "role": "writer", "owner": "ann@client.example"}, True),
+        ({"id": "t@group.calendar.google.com", "role": "reader"}, True),
+        ({"id": "t@group.calendar.google.com", "role": "owner"}, False),
+    ],
+)
+def test_what_somebody_does_alone_in_a_calendar_that_they_share_does_not_come_in(
+    world: CalendarWorld, calendar: dict[str, str], foreign: bool
+) -> None:
+    shared = world.account.calendars.add(**calendar)  # type: ignore[arg-type]  # texts
+    shared.put(start=NOW, summary="Doctor", organizer="ann@client.example")
+    shared.put(start=NOW, summary="Meeting", organizer="ann@client.example", attendees=[ANN, "me@acme.com"])
+    storage = MemoryStorage()
+    sync(world.provider(), storage, Channel(key="c", addresses={"me@acme.com"}), Policy())
+    found = {r.summary for item in storage.items.values() for r in item.records if isinstance(r, Event)}
+    assert ({"Meeting"} if foreign else {"Doctor", "Meeting"}) == found
 
 
 def test_an_exception_of_an_older_sequence_is_as_true_as_google_says(world: CalendarWorld) -> None:

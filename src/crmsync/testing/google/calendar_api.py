@@ -78,6 +78,10 @@ def _time(call: Call, name: str) -> datetime | None:
 def shown(call: Call, calendar: Calendar, resource: Json) -> Json:
     """Return an event as this account sees it."""
     made = {name: value for name, value in resource.items() if not name.startswith("_")}
+    if "_details" in resource and (call.request.flag("showDeleted") or "eventId" in call.path):
+        made = {**resource["_details"], **made}
+    elif "_ghost" in resource:
+        made = {name: value for name, value in resource.items() if name != "_ghost"}
     private = made.get("visibility") in {"private", "confidential"} and calendar.role == "reader"
     if made["status"] != "cancelled" and (private or calendar.role == "freeBusyReader"):
         kept = ("kind", "etag", "id", "status", "start", "end", "iCalUID", "recurrence", "recurringEventId")
@@ -167,6 +171,19 @@ def _all(call: Call, calendar: Calendar, began: int) -> Iterator[tuple[int, Json
             continue
         elif touches(calendar, stored, low, high) and _visible(resource, deleted=deleted, single=single):
             yield stored.number * (10_000 if single else 1), resource
+        elif not single and "recurrence" in resource.get("_details", {}):
+            yield stored.number, _ghost(calendar, resource)
+
+
+def _ghost(calendar: Calendar, resource: Json) -> Json:
+    """Return a series that was cancelled as it comes with a full listing though nobody asked for deleted events.
+
+    With when it was; one that somebody else had called with all its details (seen since May 2025).
+    """
+    details = resource["_details"]
+    own = details.get("organizer", {}).get("email") == calendar.me
+    kept = {name: details[name] for name in ("start", "end", "recurrence")} if own else details
+    return {**kept, **{name: resource[name] for name in ("kind", "id", "status", "etag")}, "_ghost": True}
 
 
 def _uid(resource: Json) -> str:

@@ -27,7 +27,7 @@ def _entry(calendar: Calendar, number: int) -> Json:
         "defaultReminders": [],
         "conferenceProperties": {"allowedConferenceSolutionTypes": ["hangoutsMeet"]},
     }
-    if calendar.role in {"owner", "writer"}:
+    if calendar.role in {"owner", "writer"} and calendar.id.endswith(".calendar.google.com"):
         made["dataOwner"] = calendar.owner or calendar.me
     if calendar.override:
         made["summaryOverride"] = calendar.override

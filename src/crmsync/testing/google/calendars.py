@@ -133,10 +133,17 @@ class Calendar:
         self._store(id_, {name: value for name, value in resource.items() if value is not None})
 
     def cancel(self, id_: str) -> None:
-        """Delete an event. Of it remains what Google guarantees: its id. A series takes its exceptions along."""
-        mine = [i for i, s in self.events.items() if i == id_ or s.resource.get("recurringEventId") == id_]
-        for one in mine:
+        """Cancel an event. Who asks for deleted ones, or by id, sees what it was. A series takes its own along."""
+        for one in self._of(id_):
+            self._cancelled(one, details=one == id_)
+
+    def remove(self, id_: str) -> None:
+        """Delete an event for good. Of it remains what Google guarantees: its id."""
+        for one in self._of(id_):
             self._cancelled(one)
+
+    def _of(self, id_: str) -> list[str]:
+        return [i for i, s in self.events.items() if i == id_ or s.resource.get("recurringEventId") == id_]
 
     def change_instance(self, id_: str, original: datetime | date, **fields: Any) -> str:
         """Make an exception of one instance of a series, and return its id."""
@@ -187,9 +194,11 @@ class Calendar:
             return {"dateTime": value.isoformat().replace("+00:00", "Z"), "timeZone": zone or self.zone}
         return {"date": value.isoformat()}
 
-    def _cancelled(self, id_: str) -> None:
+    def _cancelled(self, id_: str, *, details: bool = False) -> None:
         resource = self.events[id_].resource
         kept: Json = {name: resource[name] for name in ("recurringEventId", "originalStartTime") if name in resource}
+        if details and "recurringEventId" not in resource:
+            kept["_details"] = {name: value for name, value in resource.items() if not name.startswith("_")}
         self._store(id_, {"kind": "calendar#event", "id": id_, "status": "cancelled", **kept}, hidden=resource)
 
     def _store(self, id_: str, resource: Json, hidden: Json | None = None) -> None:

@@ -25,6 +25,8 @@ PAGE_SIZE = 1_000
 """Events in one answer; Google gives 2,500 at most."""
 _DIALECT = GOOGLE._replace(batch_path="/batch/calendar/v3")
 _WRITERS = frozenset({"owner", "writer", "writerWithoutPrivateAccess"})
+_SECONDARY = ".calendar.google.com"
+"""How the ids of calendars end that are no person's own: `@group.`, `@import.`, `@resource.` and others."""
 
 
 class GoogleCalendar(Provider):
@@ -100,11 +102,15 @@ def _read(entry: Resource) -> Listed | None:
     if not isinstance(id_, str) or not id_ or entry.get("deleted") is True:
         return None
     words = {name: value for name, value in entry.items() if isinstance(value, str)}
+    primary = entry.get("primary") is True
+    # A person's own calendar is named after them; Google tells whose a secondary one is, but not to everybody.
+    owner = id_ if "@" in id_ and not id_.endswith(_SECONDARY) else words.get("dataOwner")
     collection = Collection(
         id=id_,
         name=words.get("summaryOverride") or words.get("summary") or id_,
         color=words.get("backgroundColor"),
-        owner=words.get("dataOwner"),
+        owner=owner,
+        shared=not primary and (words.get("accessRole") != "owner" or owner == id_),
         writable=words.get("accessRole") in _WRITERS,
     )
     return Listed(collection, words.get("timeZone", "UTC"))

@@ -14,11 +14,9 @@ from ...web.calls import Api, Call, Reply, path_to
 from ...web.failures import Failure, Meaning
 from ..errors import error_for
 from .cursor import Days
-from .event import Resource
+from .event import TYPES, Resource
 
 _ROOT = ("calendar", "v3")
-TYPES = ("default", "fromGmail")
-"""Event types that are meetings. Birthdays, focus time, working places and absences are nobody's meeting."""
 _EVENT = (
     "id,status,recurringEventId,originalStartTime,iCalUID,sequence,updated,start,end,recurrence,summary,description,"
     "location,visibility,transparency,eventType,organizer(email,displayName),attendeesOmitted,"
@@ -71,13 +69,14 @@ class CalendarClient:
             Unavailable: the calendar is gone, or not shared with the account any more.
         """
         path = path_to(
-            *_ROOT, "calendars", calendar, "events", singleEvents=False, eventTypes=TYPES, maxResults=self._page_size,
-            pageToken=page, syncToken=token, fields=FIELDS,
+            *_ROOT, "calendars", calendar, "events", singleEvents=False, showDeleted=True, eventTypes=TYPES,
+            maxResults=self._page_size, pageToken=page, syncToken=token, fields=FIELDS,
         )  # fmt: skip
         result = self._one(Call(path))
         if isinstance(result, Reply):
             return result.data
-        if (page or token) and result.meaning in {Meaning.EXPIRED_CURSOR, Meaning.INVALID}:
+        # Whatever the code: to list again is safe, and to hold on to a token that is never taken would be for ever.
+        if (page or token) and result.status in {400, 410}:
             raise CursorExpired("Google has forgotten where this calendar's listing stood")
         raise _failed(result)
 
@@ -111,9 +110,9 @@ class CalendarClient:
     def instances(
         self, calendar: str, series: Sequence[str], days: Days
     ) -> Iterator[tuple[str, list[Resource] | None]]:
-        """Yield the instances of series in a window, as Google expands them; None where there is no such series.
+        """Yield the instances of series in a window, as Google expands them, cancelled ones too.
 
-        At most one more than `MAX_INSTANCES` of each.
+        None where there is no such series. At most one more than `MAX_INSTANCES` of each.
         """
         calls = [self._instances(calendar, id_, days, None) for id_ in series]
         for number, result in self.api.many(calls):
@@ -130,7 +129,7 @@ class CalendarClient:
     def _instances(self, calendar: str, id_: str, days: Days, page: str | None) -> Call:
         low, high = (f"{moment:%Y-%m-%dT%H:%M:%SZ}" for moment in days.instants)
         path = path_to(
-            *_ROOT, "calendars", calendar, "events", id_, "instances", timeMin=low, timeMax=high,
+            *_ROOT, "calendars", calendar, "events", id_, "instances", showDeleted=True, timeMin=low, timeMax=high,
             maxResults=2_500, pageToken=page, fields=f"nextPageToken,items({_EVENT})",
         )  # fmt: skip
         return Call(path)

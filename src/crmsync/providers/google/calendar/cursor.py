@@ -28,7 +28,7 @@ class Days(NamedTuple):
 class CalendarCursor(Value):
     """The cursor of a calendar."""
 
-    v: Literal["google-calendar/1"] = "google-calendar/1"
+    v: Literal["google-calendar/2"] = "google-calendar/2"
     """Another number where what is asked for changes: a sync token is only good for the same question."""
     days: Days
     page: str | None = None

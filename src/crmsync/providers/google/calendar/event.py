@@ -32,6 +32,8 @@ from ....model import (
 Resource = Mapping[str, Any]
 """An event as it came: anything may be missing, or of another type."""
 
+TYPES = ("default", "fromGmail")
+"""Event types that are meetings. Birthdays, focus time, working places and absences are nobody's meeting."""
 _STATUSES = {"tentative": EventStatus.TENTATIVE, "cancelled": EventStatus.CANCELLED}
 _CLASSES = {
     "": Classification.PUBLIC,
@@ -130,8 +132,41 @@ def recurrence_of(resource: Resource) -> list[str]:
 
 
 def is_cancelled(resource: Resource) -> bool:
-    """Tell whether it is a tombstone."""
+    """Tell whether it was cancelled, or deleted: Google makes no difference."""
     return resource.get("status") == "cancelled"
+
+
+def is_tombstone(resource: Resource) -> bool:
+    """Tell whether nothing is left of it: it was cancelled, and it was a series, or Google has no details of it.
+
+    A single meeting that was cancelled stays, with its status.
+    """
+    return is_cancelled(resource) and (bool(recurrence_of(resource)) or not isinstance(resource.get("start"), Mapping))
+
+
+def is_meeting(resource: Resource) -> bool:
+    """Tell whether its kind is one that is asked for. Only listings are filtered by Google."""
+    return (_text(resource, "eventType") or TYPES[0]) in TYPES
+
+
+def cancelled_instance(master: Resource, instance: Resource) -> Resource:
+    """Return what an instance would have been, cancelled: of it Google guarantees no more than when that would be."""
+    original, start, end = instance.get("originalStartTime"), master.get("start"), master.get("end")
+    made = {name: value for name, value in master.items() if name != "recurrence"}
+    made |= {"id": id_of(instance), "recurringEventId": id_of(master), "status": "cancelled", "start": original}
+    return made | {"originalStartTime": original, "end": _later(original, start, end)}
+
+
+def _later(original: Any, start: Any, end: Any) -> Resource | None:
+    """Return an end as long after the original start as the series' end is after its start."""
+    try:
+        if "date" in original:
+            length = date.fromisoformat(end["date"]) - date.fromisoformat(start["date"])
+            return {"date": (date.fromisoformat(original["date"]) + length).isoformat()}
+        span = datetime.fromisoformat(end["dateTime"]) - datetime.fromisoformat(start["dateTime"])
+        return {**original, "dateTime": (datetime.fromisoformat(original["dateTime"]) + span).isoformat()}
+    except (KeyError, TypeError, ValueError, OverflowError):
+        return None
 
 
 def read_moment(value: object, default: Zone) -> Moment | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from ....formats.calendar.event import Context, Part
@@ -14,9 +14,20 @@ from ....formats.calendar.lines import Properties, RawEvent
 from ....formats.calendar.moments import Moment
 from ....formats.calendar.series import MAX_INSTANCES, Window, expand, local_time
 from ....formats.calendar.zones import Definitions, Zone
-from ....model import Collection, Event, Item, Skipped
+from ....model import Collection, Event, EventStatus, Item, Skipped
 from .cursor import Days
-from .event import Resource, id_of, instant_of, is_cancelled, read_event, read_moment, recurrence_of, series_of, uid_of
+from .event import (
+    Resource,
+    id_of,
+    instant_of,
+    is_cancelled,
+    is_tombstone,
+    read_event,
+    read_moment,
+    recurrence_of,
+    series_of,
+    uid_of,
+)  # fmt: skip
 
 _RULES = frozenset({"RRULE", "EXRULE", "RDATE", "EXDATE"})
 _TOO_MANY = "its series has too many instances to expand them all; some are missing"
@@ -34,10 +45,10 @@ class Parts:
         series = series_of(resource)
         if series is not None:
             self._exceptions.setdefault(series, []).append(_packed(resource))
-        elif recurrence_of(resource):
-            self._masters[id_of(resource)] = _packed(resource)
-        else:
+        elif not recurrence_of(resource):
             return False
+        elif not is_tombstone(resource):
+            self._masters[id_of(resource)] = _packed(resource)
         return True
 
     def __len__(self) -> int:
@@ -47,16 +58,16 @@ class Parts:
         """Return the series in the order in which they are brought."""
         return sorted(self._masters.keys() | self._exceptions.keys())
 
-    def read(self, id_: str, collection: Collection, zone: Zone, days: Days) -> Item | Skipped | None:
+    def read(self, id_: str, collection: Collection, zone: Zone, days: Days, today: date) -> Item | Skipped | None:
         """Read one series, under the master's id even where the account was invited to some of its instances only.
 
         None where there is no such series, or nothing is left of it.
         """
         exceptions = [json.loads(packed) for packed in self._exceptions.get(id_, ())]
         if id_ in self._masters:
-            return expanded(json.loads(self._masters[id_]), exceptions, collection, zone, days)
-        living = [resource for resource in exceptions if not is_cancelled(resource)]
-        return instances(id_, living, collection, zone) if living else None
+            return expanded(json.loads(self._masters[id_]), exceptions, collection, zone, days, today)
+        left = [resource for resource in exceptions if not is_tombstone(resource)]
+        return instances(id_, left, collection, zone) if left else None
 
 
 def _packed(resource: Resource) -> bytes:
@@ -72,12 +83,12 @@ def single(resource: Resource, collection: Collection, zone: Zone) -> Item | Ski
 
 
 def expanded(
-    master: Resource, exceptions: Iterable[Resource], collection: Collection, zone: Zone, days: Days
+    master: Resource, exceptions: Iterable[Resource], collection: Collection, zone: Zone, days: Days, today: date
 ) -> Item | Skipped:
-    """Expand a series in a window, its exceptions in place.
+    """Expand a series in a window, its exceptions in place; where there are too many instances, those about today.
 
-    Google's exceptions are always true, however old their sequence: a cancelled one takes its instance away, any other
-    replaces it.
+    Google's exceptions are always true, however old their sequence: a cancelled one is its instance, cancelled, any
+    other replaces it.
     """
     try:
         main = _part(master, collection, zone, None)
@@ -100,8 +111,25 @@ def expanded(
             continue
         sequences[key] = part.event.sequence
         parts.append(replace(part, event=part.event.model_copy(update={"sequence": main.event.sequence})))
-    events = [event for event in expand(parts, _window(days, zone)).events if event.recurrence_id not in gone]
-    return Item(id=id_of(master), records=[_with_sequence(event, sequences) for event in events])
+    found = expand(parts, _window(days, zone))
+    while found.truncated and (narrower := later_half(days, today)):
+        days = narrower
+        found = expand(parts, _window(days, zone))
+    return Item(
+        id=id_of(master),
+        records=[
+            event.model_copy(update={"status": EventStatus.CANCELLED})
+            if event.recurrence_id in gone
+            else _with_sequence(event, sequences)
+            for event in found.events
+        ],
+    )
+
+
+def later_half(days: Days, today: date) -> Days | None:
+    """Return the days without the older half of those before today; None where there are none."""
+    left = (today - days.start).days // 2
+    return days._replace(start=today - timedelta(days=left)) if left > 0 else None
 
 
 def _with_sequence(event: Event, sequences: dict[datetime | date, int]) -> Event:
@@ -110,11 +138,11 @@ def _with_sequence(event: Event, sequences: dict[datetime | date, int]) -> Event
 
 
 def instances(id_: str, resources: Iterable[Resource], collection: Collection, zone: Zone) -> Item | Skipped:
-    """Read a series as Google has expanded it."""
+    """Read a series as Google has expanded it. What is cancelled and says no more than that is left out."""
     events: dict[datetime | date, Event] = {}
     problem = ""
     for resource in resources:
-        if is_cancelled(resource):
+        if is_tombstone(resource):
             continue
         try:
             event = read_event(resource, collection, zone)
@@ -183,4 +211,4 @@ def _utc(moment: Any) -> str:
     return f"{moment.year:04}{moment:%m%dT%H%M%S}"
 
 
-__all__ = ["Parts", "expanded", "instances", "single"]
+__all__ = ["Parts", "expanded", "instances", "later_half", "single"]

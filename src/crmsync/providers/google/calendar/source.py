@@ -12,13 +12,23 @@ from datetime import UTC, date, datetime, timedelta
 from typing import NamedTuple
 
 from ....errors import CursorExpired, Unavailable
+from ....formats.calendar.series import MAX_INSTANCES
 from ....formats.calendar.zones import UTC_ZONE, Zone, default_zone
 from ....model import Collection, Cursor, Item, Page, Screen, Skipped, Window
 from ....protocols import Source
 from .client import CalendarClient, dicts
 from .cursor import CalendarCursor, Days
-from .event import Resource, id_of, is_cancelled, recurrence_of, series_of
-from .series import Parts, instances, single
+from .event import (
+    Resource,
+    cancelled_instance,
+    id_of,
+    is_cancelled,
+    is_meeting,
+    is_tombstone,
+    recurrence_of,
+    series_of,
+)  # fmt: skip
+from .series import Parts, instances, later_half, single
 
 PAGE_EVENTS = 2_000
 """A page of series ends when it has so many events; one series may hold more."""
@@ -26,6 +36,8 @@ TOGETHER = 50
 """Items that are asked for by id at once."""
 ROLL = 7
 """The window's end moves on by so many days at a time, because each time costs a listing."""
+_LONGEST = timedelta(days=10_000)
+"""As far as a window's start lies back at most: ten years when it began, and what the channel has lived since."""
 
 
 class Listed(NamedTuple):
@@ -82,7 +94,7 @@ class GoogleCalendarSource(Source):
         for start in range(0, len(wanted), TOGETHER):
             singles, series, lost = [], [], []
             for id_, resource in self._client.events(self._collection.id, wanted[start : start + TOGETHER]):
-                if resource is None or is_cancelled(resource):
+                if resource is None or is_tombstone(resource) or not is_meeting(resource):
                     lost.append(id_)
                 elif recurrence_of(resource):
                     series.append(id_)
@@ -96,12 +108,20 @@ class GoogleCalendarSource(Source):
     # -- the days
 
     def _needed(self) -> Days:
-        """Return the days for now. Their start never moves forward, their end in steps."""
-        today = self._now().astimezone(UTC).date()
+        """Return the days for now. Their start never moves forward, their end in steps.
+
+        A start that no window has had comes from a run under a clock that went wrong.
+        """
+        today = self._today
         start = today - timedelta(days=self._window.past_days)
-        self._start = min(start, self._start or start)
+        sensible = self._start is not None and self._start > today - _LONGEST
+        self._start = min(start, self._start) if self._start is not None and sensible else start
         end = today.toordinal() + self._window.future_days + 1
         return Days(self._start, date.fromordinal(-(-end // ROLL) * ROLL))
+
+    @property
+    def _today(self) -> date:
+        return self._now().astimezone(UTC).date()
 
     # -- the first listing
 
@@ -111,11 +131,11 @@ class GoogleCalendarSource(Source):
         for answer, following in self._client.listing(self._collection.id, here.page):
             self._know_zone(answer)
             singles = []
-            for resource in dicts(answer.get("items")):
+            for resource in filter(is_meeting, dicts(answer.get("items"))):
                 if is_series_part(resource):
                     if parts is not None:
                         parts.add(resource)
-                elif not is_cancelled(resource):
+                elif not is_tombstone(resource):
                     singles.append(self._single(resource))
             if following:
                 here = here.model_copy(update={"page": following})
@@ -132,7 +152,7 @@ class GoogleCalendarSource(Source):
         left = [id_ for id_ in parts.ids() if id_ > (here.series or "")]
         batch: list[Item | Skipped] = []
         for id_ in left:
-            one = parts.read(id_, self._collection, self._zone, here.days)
+            one = parts.read(id_, self._collection, self._zone, here.days, self._today)
             batch += [one] if one else []
             if sum(len(one.records) + 1 for one in batch if isinstance(one, Item)) >= PAGE_EVENTS and id_ != left[-1]:
                 here = here.model_copy(update={"series": id_})
@@ -146,7 +166,7 @@ class GoogleCalendarSource(Source):
         parts = Parts()
         for answer, _ in self._client.listing(self._collection.id):
             self._know_zone(answer)
-            for resource in dicts(answer.get("items")):
+            for resource in filter(is_meeting, dicts(answer.get("items"))):
                 parts.add(resource)
         return parts
 
@@ -158,43 +178,61 @@ class GoogleCalendarSource(Source):
         anything = False
         for answer, following in self._client.listing(self._collection.id, since=here.token):
             self._know_zone(answer)
-            found = _sorted(dicts(answer.get("items")))
+            found = _sorted(filter(is_meeting, dicts(answer.get("items"))))
             anything = anything or any(found)
             read: list[Item | Skipped] = [self._single(resource) for resource in found.singles]
-            deletes = list(found.deletes)
+            deletes, absent = list(found.deletes), list[str]()
             ids = list(found.series)
             for start in range(0, len(ids), TOGETHER):
                 series, gone = self._asked(ids[start : start + TOGETHER], found.masters)
-                read, deletes = [*read, *series], [*deletes, *gone]
+                read, absent = [*read, *series], [*absent, *gone]
                 if start + TOGETHER < len(ids):
-                    yield _page(read, here.dump(), more=True, deletes=deletes)
-                    read, deletes = [], []
+                    yield _page(read, here.dump(), more=True, deletes=deletes, absent=absent)
+                    read, deletes, absent = [], [], []
             if not following and anything:
                 here = here.model_copy(update={"token": _token(answer)})
-            yield _page(read, here.dump(), more=more or bool(following), deletes=deletes)
+            yield _page(read, here.dump(), more=more or bool(following), deletes=deletes, absent=absent)
         return here
 
     def _asked(self, ids: Sequence[str], masters: Set[str]) -> tuple[list[Item | Skipped], list[str]]:
-        """Ask for series as they are now, and return them, and which are gone."""
+        """Ask for series as they are now, and return them, and which are not there."""
         read: list[Item | Skipped] = []
         lost: list[str] = []
-        for id_, found in self._client.instances(self._collection.id, ids, self._days or self._needed()):
-            if found is not None:
-                read.append(instances(id_, found, self._collection, self._zone))
+        found: dict[str, list[Resource]] = {}
+        for id_, answer in self._client.instances(self._collection.id, ids, self._days or self._needed()):
+            if answer is not None:
+                found[id_] = self._about_today(id_, answer)
             elif id_ in masters:
                 # It was there a moment ago. If it is gone, that will be said; nothing is taken for deleted on a guess.
                 read.append(Skipped(id=id_, why="Google does not show the instances of the series"))
             else:
                 lost.append(id_)
+        cancelled = [id_ for id_, answer in found.items() if any(map(is_cancelled, answer))]
+        of = dict(self._client.events(self._collection.id, cancelled)) if cancelled else {}
+        for id_, answer in found.items():
+            if not all(map(is_meeting, answer)):
+                continue  # its listing would not have it
+            master = of.get(id_)
+            whole = [cancelled_instance(master, r) if master and is_cancelled(r) else r for r in answer]
+            read.append(instances(id_, whole, self._collection, self._zone))
         alone, gone = self._alone(lost)
         return [*read, *alone], gone
+
+    def _about_today(self, id_: str, found: list[Resource]) -> list[Resource]:
+        """Return a series' instances; where there are too many, those about today."""
+        days = self._days or self._needed()
+        while len(found) > MAX_INSTANCES and (narrower := later_half(days, self._today)):
+            days = narrower
+            [(_, again)] = self._client.instances(self._collection.id, [id_], days)
+            found = again or found
+        return found
 
     def _alone(self, ids: Sequence[str]) -> tuple[list[Item | Skipped], list[str]]:
         """Find instances whose series the account was not invited to: only a listing has them. The others are gone."""
         if not ids:
             return [], []
         parts, days = self._parts(), self._days or self._needed()
-        found = {id_: parts.read(id_, self._collection, self._zone, days) for id_ in ids}
+        found = {id_: parts.read(id_, self._collection, self._zone, days, self._today) for id_ in ids}
         return [one for one in found.values() if one], [id_ for id_, one in found.items() if one is None]
 
     def _rolled(self, here: CalendarCursor, days: Days) -> Iterator[Page]:
@@ -204,7 +242,7 @@ class GoogleCalendarSource(Source):
         self._days = days
         parts, batch = self._parts(), list[Item | Skipped]()
         for id_ in parts.ids():
-            one = parts.read(id_, self._collection, self._zone, days)
+            one = parts.read(id_, self._collection, self._zone, days, self._today)
             if one and (not grown or isinstance(one, Skipped) or any(record.at >= after for record in one.records)):
                 batch.append(one)
             if sum(len(one.records) + 1 for one in batch if isinstance(one, Item)) >= PAGE_EVENTS:
@@ -232,7 +270,7 @@ def _sorted(resources: Iterable[Resource]) -> _Changes:
         id_, series = id_of(resource), series_of(resource)
         if series is not None:
             found.series[series] = None
-        elif is_cancelled(resource):
+        elif is_tombstone(resource):
             found.deletes.append(id_)
         elif recurrence_of(resource):
             found.series[id_] = None
@@ -256,7 +294,14 @@ def _zone(name: str) -> Zone:
     return default_zone(name) or UTC_ZONE
 
 
-def _page(read: Iterable[Item | Skipped], cursor: Cursor, *, more: bool = False, deletes: Sequence[str] = ()) -> Page:
+def _page(
+    read: Iterable[Item | Skipped],
+    cursor: Cursor,
+    *,
+    more: bool = False,
+    deletes: Sequence[str] = (),
+    absent: Sequence[str] = (),
+) -> Page:
     found: dict[str, Item | Skipped] = {one.id: one for one in read}
     return Page(
         cursor=cursor,
@@ -264,4 +309,5 @@ def _page(read: Iterable[Item | Skipped], cursor: Cursor, *, more: bool = False,
         upserts=[one for one in found.values() if isinstance(one, Item)],
         skipped=[one for one in found.values() if isinstance(one, Skipped)],
         deletes=[id_ for id_ in dict.fromkeys(deletes) if id_ not in found],
+        absent=[id_ for id_ in dict.fromkeys(absent) if id_ not in found],
     )
