@@ -205,5 +205,157 @@ def test_any_message_gets_an_answer_and_always_the_same(message: Message) -> Non
 
 
 def test_a_hostile_text_is_read_in_bounded_time() -> None:
-    for hostile in ("http://" * 300, "verification code " * 90, "https://" + "token" * 300, "1 " * 900, "A1-" * 700):
+    for hostile in (
+        "http://" * 300,
+        "verification code " * 90,
+        "https://" + "token" * 300,
+        "1 " * 900,
+        "A1-" * 700,
+        "\n" * 40_000,
+        "code " * 9_000,
+        "482913\n" * 6_000,
+        "https://x.example/a1b2c3d4e5f6 " * 2_000,
+    ):
         assert is_sensitive(mail("ann@x.example", "", hostile)) in (True, False)
+
+
+OPAQUE = "https://app.example/x/9f8e7d6c5b4a39281706"
+
+
+@pytest.mark.parametrize(("sender", "subject", "text"), [
+    ("noreply@x.example", "Your Acme code is 482913", ""),
+    ("noreply@x.example", "482913 is your Acme code", "x"),
+    ("hello@x.example", "482913 is your Acme code", "x"),
+    ("noreply@x.example", "Verify your email", "Enter this 6-digit code: 482913"),
+    ("noreply@x.example", "Sign in", "Use 482913 to sign in"),
+    ("noreply@x.example", "Sign in to Acme", "Hi,\n\n482913\n\nThis expires in 10 minutes."),
+    ("noreply@x.example", "Sign in to Acme", "Hi,\n\n4  8  2  9  1  3\n\nThis expires in 10 minutes."),
+    ("noreply@x.example", "Your code", "4\n8\n2\n9\n1\n3\n"),
+    ("noreply@x.example", "Your Acme Inc. code", "482-913"),
+    ("noreply@x.example", "Ihr Acme-Code lautet 482913", "x"),
+    ("noreply@x.example", "Dein Code für Acme: 482913", "x"),
+    ("noreply@x.example", "482913 ist dein Acme-Code", "x"),
+    ("noreply@x.example", "Acme", "Ihre TAN lautet 482913"),
+    ("noreply@x.example", "Votre code Acme est 482913", "x"),
+    ("noreply@x.example", "Connexion à Acme", "Saisissez 482913 pour vous connecter"),
+    ("noreply@x.example", "Tu código de Acme es 482913", ""),
+    ("noreply@x.example", "Il tuo codice Acme è 482913", ""),
+    ("noreply@x.example", "Seu código Acme é 482913", ""),
+    ("noreply@x.example", "Je Acme-code is 482913", ""),
+    ("noreply@x.example", "Twój kod Acme: 482913", ""),
+    ("noreply@x.example", "Din Acme-kod är 482913", ""),
+    ("noreply@x.example", "Din kode er 482913", ""),
+    ("noreply@x.example", "Koodisi on 482913", ""),
+    ("noreply@x.example", "Váš kód: 482913", ""),
+    ("noreply@x.example", "A kódod: 482913", ""),
+    ("noreply@x.example", "Codul tău este 482913", ""),
+    ("noreply@x.example", "Ваш код Acme: 482913", ""),
+    ("noreply@x.example", "482913 — ваш код", ""),
+    ("noreply@x.example", "Ваш код 482913 для входа", ""),
+    ("noreply@x.example", "Ο κωδικός σας Acme είναι 482913", ""),
+    ("noreply@x.example", "Acme kodunuz: 482913", ""),
+    ("noreply@x.example", "【Acme】認証コード", "482913"),
+    ("noreply@x.example", "Acmeのコードは482913です", ""),
+    ("noreply@x.example", "【Acme】验证码：482913", ""),
+    ("noreply@x.example", "您的 Acme 代码", "您的登录代码是 482913"),
+    ("noreply@x.example", "Acme 코드: 482913", ""),
+    ("noreply@x.example", "הקוד שלך הוא 482913", ""),
+    ("noreply@x.example", "رمزك هو 482913", ""),
+    ("noreply@x.example", "रمز", "आपका कोड 482913 है"),
+    ("noreply@x.example", "Mã của bạn là 482913", ""),
+    ("noreply@x.example", "รหัสของคุณคือ 482913", ""),
+    ("noreply@x.example", "Kode Anda 482913", ""),
+    ("noreply@x.example", "Váš kód", "Kód na prihlásenie: 482913"),
+    ("noreply@x.example", "Tvoj kod", "Tvoj kod za prijavu je 482913"),
+    ("noreply@x.example", "PIN", "Your PIN: 4829"),
+    ("noreply@x.example", "Acme", "Enter 482913 in the app to confirm it's you"),
+    ("noreply@x.example", "Acme", "Passcode: ABC-123"),
+    ("ann@startup.example", "482913 is your login code", ""),
+    ("noreply@x.example", "Réinitialisez votre mot de passe", f"Cliquez ici : {OPAQUE}"),
+    ("noreply@x.example", "Passwort-Reset", f"Klicken: {OPAQUE}"),
+    ("noreply@x.example", "Acme", "Um ein neues Passwort zu vergeben, klicken Sie hier: " + OPAQUE),
+    ("noreply@x.example", "Recupera tu contraseña", f"Haz clic {OPAQUE}"),
+    ("noreply@x.example", "¿Has olvidado tu contraseña?", f"Haz clic {OPAQUE}"),
+    ("noreply@x.example", "Recupera la tua password", f"Clicca {OPAQUE}"),
+    ("noreply@x.example", "Recuperação de senha", f"Clique {OPAQUE}"),
+    ("noreply@x.example", "Nieuw wachtwoord instellen", f"Klik {OPAQUE}"),
+    ("noreply@x.example", "Zmiana hasła", f"Kliknij {OPAQUE}"),
+    ("noreply@x.example", "Glemt adgangskode?", f"Klik {OPAQUE}"),
+    ("noreply@x.example", "Nytt lösenord", f"Klicka {OPAQUE}"),
+    ("noreply@x.example", "Unohditko salasanasi?", f"{OPAQUE}"),
+    ("noreply@x.example", "Elfelejtett jelszó", f"{OPAQUE}"),
+    ("noreply@x.example", "Zapomenuté heslo", f"{OPAQUE}"),
+    ("noreply@x.example", "Zabudnuté heslo", f"{OPAQUE}"),
+    ("noreply@x.example", "Ponastavitev gesla", f"{OPAQUE}"),
+    ("noreply@x.example", "Zaboravljena lozinka", f"{OPAQUE}"),
+    ("noreply@x.example", "Забыли пароль?", f"{OPAQUE}"),
+    ("noreply@x.example", "Забули пароль", f"{OPAQUE}"),
+    ("noreply@x.example", "Şifrenizi mi unuttunuz", f"{OPAQUE}"),
+    ("noreply@x.example", "パスワード変更のご案内", f"{OPAQUE}"),
+    ("noreply@x.example", "找回密码", f"{OPAQUE}"),
+    ("noreply@x.example", "비밀번호 찾기", f"{OPAQUE}"),
+    ("noreply@x.example", "שכחת סיסמה?", f"{OPAQUE}"),
+    ("noreply@x.example", "نسيت كلمة المرور", f"{OPAQUE}"),
+    ("noreply@x.example", "Quên mật khẩu", f"{OPAQUE}"),
+    ("noreply@x.example", "ลืมรหัสผ่าน", f"{OPAQUE}"),
+    ("noreply@x.example", "Log in to Acme", "Click the link below to log in to Acme:\nhttps://login.example/magic/9f8e7d6c5b4a39281706"),
+    ("noreply@x.example", "Your sign-in link for Acme", f"Sign in <{OPAQUE}>"),
+    ("noreply@x.example", "Sign in to Acme", "Hello,\n\nSign in <https://click.x.example/ls/click?upn=u001.ABCdef123456789>\n"),
+    ("noreply@x.example", "Bei Acme anmelden", f"Jetzt anmelden <{OPAQUE}>"),
+    ("noreply@x.example", "Connectez-vous à Acme", f"Se connecter <{OPAQUE}>"),
+    ("noreply@x.example", "Inicia sesión en Acme", f"Iniciar sesión <{OPAQUE}>"),
+    ("noreply@x.example", "Accedi ad Acme", f"Accedi <{OPAQUE}>"),
+    ("noreply@x.example", "Entre no Acme", f"Entrar <{OPAQUE}>"),
+    ("noreply@x.example", "Zaloguj się do Acme", f"Zaloguj się <{OPAQUE}>"),
+    ("noreply@x.example", "Вход в Acme", f"Войти <{OPAQUE}>"),
+    ("noreply@x.example", "Acmeにログイン", f"ログイン <{OPAQUE}>"),
+    ("noreply@x.example", "登录 Acme", f"登录 <{OPAQUE}>"),
+    ("noreply@x.example", "Confirm your email address", f"Confirm your email <{OPAQUE}>"),
+    ("noreply@x.example", "Secure link to log in to Claude.ai", "Sign in to Acme <https://acme.example/magic-link#abc123def456:YW5uQHguZXhhbXBsZQ==>"),
+])  # fmt: skip
+def test_a_machine_s_codes_and_links_are_known_by_their_structure(sender: str, subject: str, text: str) -> None:
+    assert is_sensitive(mail(sender, subject, text))
+
+
+@pytest.mark.parametrize(("sender", "subject", "text"), [
+    ("noreply@x.example", "New sign-in to your account", "We noticed a new sign-in to your account.\n"
+     "If this was you, you do not need to do anything. "
+     "If not, we will help you to secure it.\nCheck activity\nhttps://accounts.example/Chooser?continue=x1234567890ab"),
+    ("noreply@shop.example", "Your order 482913 is confirmed", f"Track it <{OPAQUE}>"),
+    ("noreply@github.example", "[acme/api] Fix code path (#48291)", "Merged #48291 into main.\n" + OPAQUE),
+    ("newsletter@x.example", "News in January", f"Read on <{OPAQUE}>. 4829 readers."),
+    ("noreply@bank.example", "Your statement is ready", "Log in to online banking to see it. Account ending in 4829."),
+    ("noreply@x.example", "Ann shared a document with you", f"Open <{OPAQUE}>"),
+    ("no-reply@calendly.example", "New event: Ann Lee", "Event date 10:00 - Monday 5 January 2026. Call 482913"),
+    ("noreply@x.example", "Invoice 482913", "Invoice 482913 over 4829 EUR"),
+    ("ann@x.example", "The gate", "The gate code is 4829, see you"),
+    ("ann@x.example", "login", "Please use 482913 to sign in as a test user"),
+    ("noreply@air.example", "Your boarding pass", "Confirmation of flight LH4829, seat 12A, gate 48"),
+    ("support@x.example", "Re: ticket 48291", "Could you confirm your email address and that invoice 482913 arrived?"),
+])  # fmt: skip
+def test_a_machine_s_other_numbers_and_links_are_not_held(sender: str, subject: str, text: str) -> None:
+    assert not is_sensitive(mail(sender, subject, text))
+
+
+def test_long_links_do_not_hide_what_follows_them() -> None:
+    tracked = f"Logo <https://click.login.example/{'Zk3x' * 200}>\n" * 3
+
+    assert is_sensitive(mail("noreply@x.example", "Acme", f"{tracked}Your verification code is 482913"))
+
+
+@pytest.mark.parametrize(("headers", "held"), [
+    ((("return-path", "<bounces+1-ann=acme.com@em.x.example>"),), True),
+    ((("feedback-id", "1:2:3:x"),), True),
+    ((("list-id", "<dev.x.example>"), ("list-post", "<mailto:dev@x.example>"), ("feedback-id", "1")), False),
+])  # fmt: skip
+def test_mass_mailers_are_machines_and_discussion_lists_are_people(
+    headers: tuple[tuple[str, str], ...], held: bool
+) -> None:
+    assert held is is_sensitive(mail("ann@x.example", "Sign in", "Use 482913 to sign in", headers))
+
+
+def test_an_answer_is_a_person_s() -> None:
+    asked = mail("ann@x.example", "Sign in", "Use 482913 to sign in", (("feedback-id", "1"),))
+
+    assert is_sensitive(asked)
+    assert not is_sensitive(asked.model_copy(update={"in_reply_to": "1@x.example"}))
