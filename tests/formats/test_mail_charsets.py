@@ -102,3 +102,23 @@ def test_html_may_name_its_own_charset() -> None:
     assert "koi8-r" == meta_charset(b'<html><head><META http-equiv=x content="text/html; charset=koi8-r">')
     assert "utf-8" == meta_charset(b"<meta charset='utf-8'>")
     assert None is meta_charset(b"<p>charset=utf-8</p>")
+
+
+@pytest.mark.parametrize("charset", ["iso-2022-jp", "ISO-2022-JP-MS", "cp50220", "csISO2022JP", "iso-2022-jp-1", None])
+def test_everyday_japanese_signs_of_nec_and_ibm_are_read(charset: str | None) -> None:
+    data = b"\x1b$B-j\x1b(B\x1b$B8fCf\x1b(B\x1b$B-!|b\x1b(B ok \x1b(I1\x1b(B"
+
+    assert "㈱御中①髙 ok ｱ" == decode_text(data, charset)
+
+
+@pytest.mark.parametrize(("data", "charset", "expected"), [
+    (b"\xad\xea\xb8\xe6\xc3\xe6 \x8e\xb1", "euc-jp", "㈱御中 ｱ"),
+    (b"\xad\xea\xb8\xe6", "eucJP-ms", "㈱御"),
+    (b"\x87\x8a", "shift_jis", "㈱"),
+    ("會議 ①".encode("cp950"), "big5", "會議 ①"),
+    (b"\x87\x40", "big5", "\u43f0"),
+    (b"\x1b$B2q5D", "iso-2022-jp", "会議"),
+    (b"\x1b$B2", "iso-2022-jp", "2"),
+])  # fmt: skip
+def test_what_is_not_quite_in_its_charset_is_read_all_the_same(data: bytes, charset: str, expected: str) -> None:
+    assert expected == decode_text(data, charset)

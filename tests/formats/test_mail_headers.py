@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crmsync.formats.mail.dates import parse_date
 from crmsync.formats.mail.headers import (
+    answered_ids,
     decode_base64,
     decode_words,
     message_ids,
     parameters,
-    parse_date,
     read_fields,
     unfold,
 )
@@ -123,8 +124,12 @@ def test_encoded_words_without_an_end_take_linear_time() -> None:
         ("text/plain", ("text/plain", {})),
         ("Text/HTML; Charset=UTF-8", ("text/html", {"charset": "UTF-8"})),
         ('text/plain;charset="us-ascii" ; format=flowed', ("text/plain", {"charset": "us-ascii", "format": "flowed"})),
-        ("text/plain charset=utf-8", ("text/plain", {})),
-        ("text/plain; charset=utf-8 name=x", ("text/plain", {"charset": "utf-8"})),
+        ("text/plain charset=utf-8", ("text/plain", {"charset": "utf-8"})),
+        ("text/plain; charset=utf-8 name=x", ("text/plain", {"charset": "utf-8", "name": "x"})),
+        ('application/pdf name="a b.pdf"', ("application/pdf", {"name": "a b.pdf"})),
+        ('application/pdf; name="a.pdf" x-mode=1', ("application/pdf", {"name": "a.pdf", "x-mode": "1"})),
+        ("attachment; filename='a b.pdf'", ("attachment", {"filename": "a b.pdf"})),
+        ("attachment; filename=O'Hara's.pdf", ("attachment", {"filename": "O'Hara's.pdf"})),
         ("text/plain; charset=a; charset=b", ("text/plain", {"charset": "a"})),
         ("attachment; filename=my file.pdf", ("attachment", {"filename": "my file.pdf"})),
         ('attachment; filename="a \\"b\\" c"', ("attachment", {"filename": 'a "b" c'})),
@@ -165,12 +170,27 @@ def test_parameters_of_a_megabyte_take_linear_time() -> None:
         ("<a@x", ["a@x"]),
         ('Your message of "Mon, 5 Jan" <a@x>', ["a@x"]),
         ("Your message of Monday", []),
+        (
+            "=?utf-8?q?=3Croot=2E1=40very-long-host=2Ex?=\r\n =?utf-8?q?=2Eexample=3E?=",
+            ["root.1@very-long-host.x.example"],
+        ),
         ("<>", []),
         ("", []),
     ],
 )
 def test_message_ids_are_found_in_order_and_once(value: str, expected: list[str]) -> None:
     assert expected == message_ids(value)
+
+
+@pytest.mark.parametrize(("value", "expected"), [
+    ('"Ann Lee" <ann@y.example>\'s message of Monday <root@x.example>', ["root@x.example"]),
+    ("Message from Ann <ann@y.example> of Mon, 5 Jan <root@x.example>", ["root@x.example"]),
+    ("<root@x.example> (Ann's message)", ["root@x.example"]),
+    ("<a@x> <b@x>", ["a@x", "b@x"]),
+    ("Your message of Monday", []),
+])  # fmt: skip
+def test_what_an_answer_tells_of_its_question_holds_one_id(value: str, expected: list[str]) -> None:
+    assert expected == answered_ids(value)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +200,7 @@ def test_message_ids_are_found_in_order_and_once(value: str, expected: list[str]
         ("5 Jan 2009 10:20 -0230", datetime(2009, 1, 5, 12, 50, tzinfo=UTC)),
         ("Tue, 05 January 2009 10:20:30 +0000", datetime(2009, 1, 5, 10, 20, 30, tzinfo=UTC)),
         ("Mon, 5 Jan 2009 10:20:30 +0100 (CET)", datetime(2009, 1, 5, 9, 20, 30, tzinfo=UTC)),
-        ("Mon (a (b)), 5 Jan (c) 2009 10:20:30 GMT", None),
+        ("Mon (a (b)), 5 Jan (c) 2009 10:20:30 GMT", datetime(2009, 1, 5, 10, 20, 30, tzinfo=UTC)),
         ("Mon, 5 (fifth) Jan 2009 10:20:30 GMT", datetime(2009, 1, 5, 10, 20, 30, tzinfo=UTC)),
         ("Mon, 5 Jan 09 10:20:30 EST", datetime(2009, 1, 5, 15, 20, 30, tzinfo=UTC)),
         ("Mon, 5 Jan 76 10:20:30 PDT", datetime(1976, 1, 5, 17, 20, 30, tzinfo=UTC)),
@@ -228,6 +248,11 @@ def test_a_date_is_an_instant_in_utc_or_none(value: str) -> None:
         (b"QU JD!RA", b"ABCD"),
         (b"QQ==\nQg==\nQ0Q=", b"ABCD"),
         (b"QUI=\n-- \nA footer in plain text", b"AB"),
+        (b"QUJDRA\n_______________________\nTeam mailing list\n", b"ABCD"),
+        (b"QUJDRA\n\nSent by a server, as it is.", b"ABCD"),
+        (b"QUJD\n\nRA==\n", b"ABCD"),
+        (b"QUJD \nRA== \n", b"ABCD"),
+        (b"QQ==\nQg==\n--\nfooter", b"AB"),
         (b"====", b""),
         (b"", b""),
     ],

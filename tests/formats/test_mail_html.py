@@ -274,3 +274,14 @@ def test_no_word_of_a_body_is_lost(words: list[str]) -> None:
     html = " ".join(f"<{tags[n % 8]}>{word}</{tags[n % 8]}>" for n, word in enumerate(words))
 
     assert words == [word for word in html_to_text(html).split() if word not in (">", "-")]
+
+
+@pytest.mark.parametrize(("html", "text"), [
+    ("Hello<!-- x --!><p>the offer</p>", "Hello\n\nthe offer"),
+    ("Hello<!--><p>the offer</p>", "Hello\n\nthe offer"),
+    ("Hello<!---><p>the offer</p>", "Hello\n\nthe offer"),
+    ("Hello<!--!> x --><p>the offer</p>", "Hello\n\nthe offer"),
+    ("Hello<!-- x --!><!-- y --><p>the offer</p>", "Hello\n\nthe offer"),
+])  # fmt: skip
+def test_a_comment_ends_where_the_html_standard_says(html: str, text: str) -> None:
+    assert text == html_to_text(html)

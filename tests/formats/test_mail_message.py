@@ -288,3 +288,38 @@ def test_nuls_and_lone_surrogates_are_gone() -> None:
     message = parse_message(b"Subject: a\x00b\r\nContent-Type: text/plain; charset=utf-7\r\n\r\na+2AA-b\x00c")
 
     assert "abc" == message.text
+
+
+def test_a_letter_with_a_calendar_beside_it_is_a_letter() -> None:
+    def letter(content_type: str, method: str) -> bytes:
+        return mail(
+            "Content-Type: multipart/mixed; boundary=b", "", "--b", "Content-Type: text/plain", "",
+            "The dates are in the file.", "--b", f"Content-Type: text/calendar{content_type}", "", "BEGIN:VCALENDAR",
+            f"METHOD:{method}", "END:VCALENDAR", "--b--",
+        )  # fmt: skip
+
+    assert None is parse_message(letter("; name=dates.ics", "PUBLISH")).calendar_method
+    assert None is parse_message(letter("; name=dates.ics; method=PUBLISH", "PUBLISH")).calendar_method
+    assert None is parse_message(letter("; name=dates.ics", "REQUEST")).calendar_method
+    assert None is parse_message(letter("; method=NONSENSE", "REQUEST")).calendar_method
+    assert "REQUEST" == parse_message(letter("; method=REQUEST", "REQUEST")).calendar_method
+
+
+def test_a_header_in_raw_octets_is_in_the_charset_of_the_body() -> None:
+    for head, charset in (("Content-Type: text/plain; charset=windows-1251\r\n\r\n", "windows-1251"),
+                          ("Content-Type: text/plain; charset=gbk\r\n\r\n", "gbk"),
+                          ("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n"
+                           "Content-Type: text/plain; charset=shift_jis\r\n\r\nx\r\n--b--\r\n", "shift_jis"),
+                          ("Content-Type: text/plain; charset=koi8-r\r\n\r\n", "utf-8")):  # fmt: skip
+        name = {"windows-1251": "Иван", "gbk": "会议室", "shift_jis": "会議", "utf-8": "Иван"}[charset]
+        data = f"From: {name} <a@client.example>\r\nSubject: {name}\r\n".encode(charset) + head.encode()
+        message = parse_message(data)
+
+        assert (name, name) == (message.subject, message.participants[0].name)
+
+
+def test_an_address_of_somebody_in_the_mail_is_no_message_id() -> None:
+    head = ("From: ann@client.example", "To: me@acme.com")
+
+    assert None is parse_message(mail(*head, "In-Reply-To: <ME@acme.com>", "", "x")).in_reply_to
+    assert "1@acme.com" == parse_message(mail(*head, "In-Reply-To: <1@acme.com>", "", "x")).in_reply_to

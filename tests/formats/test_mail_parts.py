@@ -161,7 +161,7 @@ def test_bare_line_feeds_in_a_part_do_not_hide_the_next_delimiter() -> None:
 
 
 def test_a_type_that_is_missing_or_malformed_counts_as_plain_text() -> None:
-    for value in ("", "text", "/", "nonsense/x", "text/", "plain", "=?x?="):
+    for value in ("", "text", "/", "text/", "plain", "=?x?=", "plain/text"):
         assert "Hello" == parse_message(mail(f"Content-Type: {value}", "", "Hello")).text
 
 
@@ -323,3 +323,50 @@ def test_what_the_standard_library_composes_is_read_back() -> None:
     assert ("Größe", "Grüße") == (message.subject, message.text)
     assert (Attachment(part="2", name="Größe.pdf", content_type="application/pdf", size=1000),) == message.attachments
     assert b"\x00" * 1000 == decode_part(composed.as_bytes(), "2")
+
+
+def test_a_type_that_nobody_knows_is_a_file() -> None:
+    message = parse_message(mail('Content-Type: file/pdf; name="scan.pdf"', "", "%PDF-1.4"))
+
+    assert (None, [("scan.pdf", "file/pdf")]) == (message.text, [(a.name, a.content_type) for a in message.attachments])
+
+
+def test_a_multipart_that_ends_before_a_part_begins_holds_nothing() -> None:
+    message = parse_message(mail(
+        "Content-Type: multipart/mixed; boundary=o", "", "--o", "", "Hello", "--o",
+        "Content-Type: multipart/related; boundary=i", "", "--i--", "--o",
+        "Content-Type: application/pdf; name=a.pdf", "Content-Transfer-Encoding: base64", "", "JVBERg==", "--o--",
+    ))  # fmt: skip
+
+    assert ("Hello", ["a.pdf"]) == (message.text, [a.name for a in message.attachments])
+
+
+def test_the_root_of_related_parts_is_the_one_that_start_names() -> None:
+    parts = (
+        "--i", "Content-Type: text/html", "Content-ID: <side>", "", "<p>side</p>",
+        "--i", "Content-Type: text/html", "Content-ID: <root>", "", "<p>the letter</p>", "--i--",
+    )  # fmt: skip
+
+    for start, text in (('; start="<root>"', "the letter"), ('; start="<gone>"', "side"), ("", "side")):
+        assert text == parse_message(mail(f"Content-Type: multipart/related; boundary=i{start}", "", *parts)).text
+
+
+@pytest.mark.parametrize("nothing", ["", " ", "\u200b", "\ufeff\xa0", "\u200c \u200c", "\u2800\u3164"])
+def test_a_plain_text_that_shows_nothing_gives_way_to_the_html(nothing: str) -> None:
+    message = parse_message(mail(
+        "Content-Type: multipart/alternative; boundary=i", "", "--i", "Content-Type: text/plain; charset=utf-8", "",
+        nothing, "--i", "Content-Type: text/html", "", "<p>the letter</p>", "--i--",
+    ))  # fmt: skip
+
+    assert "the letter" == message.text
+
+
+def test_a_file_s_name_is_found_without_a_semicolon_and_in_the_other_field_s_terms() -> None:
+    for fields in (
+        ('Content-Type: application/pdf name="a.pdf"', "Content-Disposition: attachment"),
+        ("Content-Type: application/pdf", 'Content-Disposition: attachment filename="a.pdf"'),
+        ("Content-Type: application/pdf", "Content-Disposition: attachment; name=a.pdf"),
+        ("Content-Type: application/pdf", "Content-Disposition: attachment; filename='a.pdf'"),
+    ):
+        (attachment,) = parse_message(mail(*fields, "", "x")).attachments
+        assert ("a.pdf", "application/pdf") == (attachment.name, attachment.content_type)

@@ -1,5 +1,5 @@
 """The import path of version 0.1; the room is `crmsync.formats.mail`."""
 
-from .mail.headers import parse_date
+from .mail.dates import parse_date
 
 __all__ = ["parse_date"]

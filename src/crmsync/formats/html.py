@@ -20,6 +20,7 @@ _TEXT_MARKUP = re.compile(_MARKUP)
 _HREF = re.compile(r"""(?:^|[\s"'/])href\s*+=\s*+(?:"([^"]*+)|'([^']*+)|([^\s"'>]++))""", re.IGNORECASE)
 _ALT = re.compile(r"""(?:^|[\s"'/])alt\s*+=\s*+(?:"([^"]*+)|'([^']*+)|([^\s"'>]++))""", re.IGNORECASE)
 _HIDDEN = re.compile(r"display\s*+:\s*+none|visibility\s*+:\s*+hidden|(?:^|[\s\"'/])hidden(?![\w:.-])", re.IGNORECASE)
+_COMMENT_END = re.compile("--!?>")
 _LONG_NUMBER = re.compile(r"&#\d{8,}+;?")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
 _BARE_URL = re.compile(r"^(?:https?://)?(?:www\.)?|/$", re.IGNORECASE)
@@ -86,11 +87,18 @@ def tags(html: str, *, reading: bool = False) -> Iterator[tuple[str, str, str, s
             yield text, slash, name, attributes, position
             continue
         if comment:
-            end = html.find("-->", position - 2)
-            position = end + 3 if end >= 0 else len(html)
+            position = _comment_end(html, position)
         yield text if comment or declaration else f"{text}<", "/", "", "", position
     text = html[position:]
     yield _TEXT_MARKUP.sub("", text) if reading else text, "/", "", "", len(html)
+
+
+def _comment_end(html: str, position: int) -> int:
+    """Say where a comment ends (HTML Standard, 13.2.5.43 to 52): with its start too, or with "--!>"."""
+    end = _COMMENT_END.search(html, position - 2)
+    if end and end.start() < position and end[0] == "--!>":
+        end = _COMMENT_END.search(html, position)
+    return end.end() if end else len(html)
 
 
 def _raw_end(html: str, name: str, position: int) -> int:

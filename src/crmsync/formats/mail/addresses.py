@@ -57,8 +57,10 @@ class _Entry(NamedTuple):
     """What ended it."""
 
 
-def participants(fields: Fields) -> list[Participant]:
+def participants(fields: Fields, charset: str | None = None) -> list[Participant]:
     """Return who takes part, in the order From, Sender, Reply-To, To, Cc, Bcc; each address once in each role.
+
+    Names in octets beyond ASCII are read in `charset`, that of the body, where they are no UTF-8.
 
     Beyond `MAX_OCTETS` the fields are not read: a header of 50 MB would take gigabytes.
     """
@@ -69,15 +71,16 @@ def participants(fields: Fields) -> list[Participant]:
             if field == name and left > 0:
                 value, left = _within(value, left), left - len(value)  # noqa: PLW2901 - what is beyond is not read
                 # The same few people write over and over; a list of thousands would only push them out.
-                people = _few(value, role) if len(value) < 500 else _people(value, role)
+                said = None if value.isascii() else charset
+                people = _few(value, role, said) if len(value) < 500 else _people(value, role, said)
                 for person in people:
                     found.setdefault((person.address, role), person)
     return list(found.values())
 
 
 @lru_cache(maxsize=2048)
-def _few(value: bytes, role: Role) -> tuple[Participant, ...]:
-    return _people(value, role)
+def _few(value: bytes, role: Role, charset: str | None) -> tuple[Participant, ...]:
+    return _people(value, role, charset)
 
 
 def _within(value: bytes, limit: int) -> bytes:
@@ -85,9 +88,9 @@ def _within(value: bytes, limit: int) -> bytes:
     return value if len(value) <= limit else value[: max(value.rfind(b",", 0, limit), 0)]
 
 
-def _people(value: bytes, role: Role) -> tuple[Participant, ...]:
+def _people(value: bytes, role: Role, charset: str | None) -> tuple[Participant, ...]:
     person = _person if len(value) < 5_000 else _person.__wrapped__
-    found = (person(name, address, role) for name, address in addresses(unfold(value)))
+    found = (person(name, address, role) for name, address in addresses(unfold(value, charset)))
     return tuple(participant for participant in found if participant)
 
 

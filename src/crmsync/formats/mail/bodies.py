@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..html import html_to_text
 from .charsets import decode_text, meta_charset
 from .parts import Part
+from .uuencode import without_files
 
 
 def body_parts(root: Part) -> frozenset[int]:
@@ -33,11 +34,25 @@ def body_text(part: Part, data: bytes, bodies: frozenset[int], *, html: bool = F
         return _plain(part, data)
     if part.content_type == "multipart/alternative":
         ranked = sorted(part.children, key=lambda child: _first_type(child, bodies) != "text/plain")
-        return next(filter(None, (body_text(child, data, bodies, html=html) for child in ranked)), "")
+        return next(filter(shows, (body_text(child, data, bodies, html=html) for child in ranked)), "")
     if part.content_type == "multipart/related":
-        return next(filter(None, (body_text(child, data, bodies, html=html) for child in part.children)), "")
+        # RFC 2387 section 3.2: the root is the first, unless "start" names another.
+        start = part.parameters.get("start", "").strip("<> ")
+        ranked = sorted(part.children, key=lambda child: not start or child.content_id != start)
+        return next(filter(shows, (body_text(child, data, bodies, html=html) for child in ranked)), "")
     texts = (body_text(child, data, bodies, html=html) for child in part.children)
     return "\n\n".join(filter(None, texts))
+
+
+_NOTHING = (
+    " \t\n\r\f\v\xa0\u00ad\u034f\u115f\u1160\u17b4\u17b5\u180e\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008"
+)
+_NOTHING += "\u2009\u200a\u200b\u200c\u200d\u200e\u200f\u2028\u2029\u202f\u205f\u2060\u2800\u3000\u3164\ufeff\uffa0"
+
+
+def shows(text: str) -> bool:
+    """Tell whether anything of a text can be seen."""
+    return bool(text.strip(_NOTHING))
 
 
 def _first_type(part: Part, bodies: frozenset[int]) -> str:
@@ -56,6 +71,8 @@ def _plain(part: Part, data: bytes) -> str:
 def part_text(part: Part, data: bytes) -> str:
     r"""Return the text of one leaf with `\n` for line ends; HTML stays HTML."""
     octets = part.content(data)
+    if part.content_type == "text/plain":
+        octets = without_files(octets)
     charset = part.parameters.get("charset")
     if not charset and part.content_type == "text/html":
         charset = meta_charset(octets)

@@ -22,6 +22,7 @@ _SUPERSETS = {
     "gbk": "gb18030",
     "hz": "hz",
     "iso2022_jp": "iso2022_jp_ext",
+    "iso2022_jp_1": "iso2022_jp_ext",
     "iso8859_9": "cp1254",
     "iso8859_11": "cp874",
     "latin_1": "cp1252",
@@ -32,6 +33,13 @@ _OTHER_NAMES = {
     "ansi": "cp1252",
     "iso_8859_8_i": "iso8859_8",
     "iso_8859_8_e": "iso8859_8",
+    "cp50220": "iso2022_jp_ext",
+    "cp50221": "iso2022_jp_ext",
+    "cp50222": "iso2022_jp_ext",
+    "cp51932": "euc_jp",
+    "eucjp_ms": "euc_jp",
+    "eucjp_win": "euc_jp",
+    "iso_2022_jp_ms": "iso2022_jp_ext",
     "ks_c_5601": "cp949",
     "ks_c_5601_1987": "cp949",
     "mac": "mac_roman",
@@ -96,7 +104,7 @@ def decode_text(data: bytes, charset: str | None = None) -> str:
         if data[:2] in (b"\xff\xfe", b"\xfe\xff"):
             return data.decode("utf-16", "replace")
     elif codec != "utf_8":
-        return data.decode(codec, "replace")
+        return _leniently(data, codec)
     return _mostly_utf8(data) or _latin(data)
 
 
@@ -108,7 +116,7 @@ def meta_charset(data: bytes) -> str | None:
 
 def _without_mark(text: str, data: bytes, codec: str | None) -> str:
     if codec is None and b"\x1b$" in data:  # ISO 2022 is seven-bit, and its escapes occur in nothing else
-        return data.decode("iso2022_jp_ext", "replace")
+        return _leniently(data, "iso2022_jp_ext")
     return text[1:] if text.startswith("\ufeff") else text
 
 
@@ -125,6 +133,61 @@ def _as_declared(data: bytes, codec: str) -> str | None:
         return text
     # One or two characters of GBK or Shift JIS may look like UTF-8 by chance; eight octets of it do not.
     return utf8 if text is None or len(data) - len(utf8) >= 8 else text
+
+
+def _leniently(data: bytes, codec: str) -> str:
+    """Decode what is not quite in its charset, as browsers do by the WHATWG's indexes, which hold more characters."""
+    if codec.startswith("iso2022_jp"):
+        return _iso_2022_jp(data)
+    if codec == "euc_jp":
+        return "".join(_euc_jp(piece) for piece in _EUC_JP.findall(data))
+    if codec == "cp950":
+        return data.decode("big5hkscs", "replace")
+    return data.decode(codec, "replace")
+
+
+_ESCAPE = re.compile(rb"\x1b(\$\(?[@-Z]|\([@-Z])")
+_EUC_JP = re.compile(rb"[\x00-\x7f]+|\x8f[\xa1-\xfe]{2}|\x8e[\xa1-\xdf]|(?:[\xa1-\xfe]{2})+|.", re.DOTALL)
+
+
+def _iso_2022_jp(data: bytes) -> str:
+    """Decode ISO-2022-JP with the rows that NEC and IBM added, which everybody writes and no RFC names."""
+    first, *others = _ESCAPE.split(data)
+    pieces = [first.decode("cp932", "replace")]
+    for escape, octets in zip(others[::2], others[1::2], strict=True):
+        if escape in (b"$B", b"$@", b"$(B", b"$(@"):
+            pieces.append("".join(_jis_0208(run) for run in _RUNS.findall(octets)))
+        elif escape == b"(I":
+            pieces.append(
+                bytes(octet | 0x80 if 0x20 < octet < 0x60 else octet for octet in octets).decode("cp932", "replace")
+            )
+        elif escape.startswith(b"$"):
+            whole = octets[: len(octets) - len(octets) % 2]
+            pieces.append((b"\x1b" + escape + whole).decode("iso2022_jp_ext", "replace"))
+        else:
+            pieces.append(octets.decode("cp932", "replace"))
+    return "".join(pieces)
+
+
+_RUNS = re.compile(rb"(?:[!-~][!-~])+|.", re.DOTALL)
+
+
+def _jis_0208(pairs: bytes) -> str:
+    """Decode characters of JIS X 0208 by way of Windows' Shift JIS, which has the added rows at the same places."""
+    if len(pairs) < 2:
+        return pairs.decode("ascii", "replace")
+    shifted = bytearray()
+    for high, low in zip(pairs[::2], pairs[1::2], strict=True):
+        row = high - 0x21
+        shifted.append(row // 2 + (0x81 if row < 62 else 0xC1))
+        shifted.append(low + 0x7E if row % 2 else low + (0x1F if low < 0x60 else 0x20))
+    return shifted.decode("cp932", "replace")
+
+
+def _euc_jp(piece: bytes) -> str:
+    if len(piece) > 1 and piece[0] > 0xA0:
+        return _jis_0208(bytes(octet & 0x7F for octet in piece))
+    return piece.decode("euc_jp", "replace")
 
 
 def _mostly_utf8(data: bytes) -> str | None:

@@ -6,7 +6,6 @@ import re
 from binascii import Error as Base64Error
 from binascii import a2b_base64, a2b_qp
 from collections.abc import Container, Mapping
-from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from urllib.parse import unquote_to_bytes
 
@@ -22,6 +21,11 @@ _LINE = re.compile(rb"[^\r\n]*+" + _EOL + rb"?")
 _BLANK = re.compile(rb"[ \t]*+(?:" + _EOL + rb"|\Z)")
 _FOLD = re.compile(rb"(?:\r\n|\n|\r)(?=[ \t])")
 
+# Mailing lists and servers add a line or two to text that is encoded, after a rule or a blank line.
+_FOOTER = re.compile(
+    rb"(?:^|\n)[ \t]*+(?:[_=*-]{3,}+|-- ?)\r?\n"
+    rb"|\n[ \t]*+\r?\n(?=[^\r\n]*[^A-Za-z0-9+/= \t\r\n])"
+)
 _ONLY_BASE64 = re.compile(rb"[A-Za-z0-9+/=\r\n]*+")
 _PADDING = re.compile(rb"=++")
 _NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]+")
@@ -30,14 +34,19 @@ _ENCODED_WORD = re.compile(
     r"=\?([^?\s*]{1,60})(?:\*[^?\s]{0,40})?\?([bBqQ])\?((?:(?!=\?[^=]).)*?)\?=", re.DOTALL
 )  # fmt: skip
 
+# Between the parameters the semicolon may be missing.
 _PARAMETER = re.compile(
-    r';\s*+([^\s=;"]++)\s*+=\s*+(?:"((?>(?:[^"\\]++|\\.?)*))"?|([^;"\s]*+(?>(?:[ \t]++[^;"\s=]++(?!=))*)))', re.DOTALL
+    r"""(?:;\s*+ | (?<=[\w"])\s++(?=[\w*-]+=)) ([^\s=;"]++)\s*+=\s*+
+    (?: "((?>(?:[^"\\]++|\\.?)*))"? | ([^;"\s]*+(?>(?:[ \t]++[^;"\s=]++(?!=))*)) )""",
+    re.DOTALL | re.VERBOSE,
 )
+_MAIN = re.compile(r"\s*+[^;\s]*+")
 # Only these two: Windows paths come unescaped.
 _QUOTED_PAIR = re.compile(r'\\(["\\])')
 
 _PLAIN_IDS = re.compile(r"<([^<>\s]++)>")
 _IDS = re.compile(r"<([^<>]*)>")
+_WORDS_FIRST = re.compile(r"[^<@]*\w[^<@]*<")
 
 
 def read_fields(data: bytes, start: int, wanted: Container[str], *, resume: bool = False) -> tuple[Fields, int]:
@@ -95,19 +104,26 @@ def _line_end(data: bytes, position: int) -> int:
     return line.end() if line else len(data)
 
 
-def unfold(value: bytes) -> str:
-    """Return a field's value as text, folds removed; octets beyond ASCII are read as UTF-8, else as Latin."""
+def unfold(value: bytes, charset: str | None = None) -> str:
+    """Return a field's value as text, folds removed.
+
+    Octets beyond ASCII, and ISO 2022, are read as UTF-8, else in `charset`, that of the body, else as Latin.
+    """
     value = value.strip()
     if b"\n" in value or b"\r" in value:
         value = _FOLD.sub(b"", value)
-    return value.decode("ascii") if value.isascii() else decode_text(value)
+    if value.isascii() and b"\x1b" not in value:
+        return value.decode("ascii")
+    return decode_text(value, charset)
 
 
 def decode_base64(data: bytes) -> bytes:
     """Decode base64, as much of it as there is: stray octets and missing padding are overlooked.
 
-    Pieces that were encoded and padded one by one are joined; a footer in plain text after the padding is left.
+    Pieces that were encoded and padded one by one are joined; a footer in plain text is left, after padding or without.
     """
+    if footer := _FOOTER.search(data):
+        data = data[: footer.start()]
     head, _, rest = data.partition(b"=")
     rest = rest.lstrip(b"= \t\r\n")
     if not rest or not _ONLY_BASE64.fullmatch(rest):
@@ -166,12 +182,14 @@ def parameters(value: str) -> tuple[str, Mapping[str, str]]:
     >>> parameters("Attachment; filename*0*=utf-8''na%C3%AFve; filename*1=.txt")
     ('attachment', {'filename': 'naïve.txt'})
     """
-    main = "".join(value.partition(";")[0].lower().split()[:1])
+    main = _MAIN.match(value)[0].strip().lower()  # type: ignore[index]  # it matches nothing at least
     plain: dict[str, str] = {}
     pieces: dict[str, list[tuple[int, bool, str]]] = {}
     for match in _PARAMETER.finditer(value):
         name, quoted, bare = match[1].lower(), match[2], match[3]
         content = _QUOTED_PAIR.sub(r"\1", quoted) if quoted and "\\" in quoted else quoted or bare or ""
+        if bare and len(bare) > 1 and bare[0] == bare[-1] == "'" and "*" not in name:
+            content = bare[1:-1]
         stem, star, rest = name.partition("*")
         if not star:
             plain.setdefault(stem, decode_words(content).strip())
@@ -201,6 +219,9 @@ def message_ids(value: str) -> list[str]:
     >>> message_ids("<a@x> (comment) <b@x>\t<a@x>"), message_ids("a@x b@x"), message_ids("Your mail of Monday")
     (['a@x', 'b@x'], ['a@x', 'b@x'], [])
     """
+    if "=?" in value:
+        # Whole fields are encoded where an id is longer than a line; the blanks between the words are none of it.
+        value = decode_words(value)
     found = _PLAIN_IDS.findall(value)
     if found and len(found) == value.count("<"):
         return list(dict.fromkeys(found))
@@ -210,58 +231,10 @@ def message_ids(value: str) -> list[str]:
     return list(dict.fromkeys(clean for word in found if (clean := "".join(word.split()).strip("<>"))))
 
 
-_MONTH_NAMES = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
-_MONTHS = {name: number for number, name in enumerate(_MONTH_NAMES, 1)}
-# RFC 5322 section 4.3: the other old names say nothing reliable and count as UTC.
-_ZONES = {"edt": -240, "est": -300, "cdt": -300, "cst": -360, "mdt": -360, "mst": -420, "pdt": -420, "pst": -480}
-_DATE = re.compile(
-    r"(?:[^\W\d]{1,12}\.?,?\s*)?(\d{1,2})[\s.-]{1,4}([a-z]{3})[a-z]{0,6}\.?[\s.,-]{1,4}(\d{2,6}),?\s{1,4}"
-    r"(\d{1,2})[:.](\d{2})(?:[:.](\d{2})(?:[.,]\d{1,9})?)?\s*(?:(?:gmt|utc?|z)?([+-])(\d{2}):?(\d{2})|([a-z]{1,5}))?",
-    re.IGNORECASE,
-)
-_ASCTIME = re.compile(
-    r"(?:[^\W\d]{1,12}\.?,?\s*)?([a-z]{3})[a-z]{0,6}\.?\s{1,4}(\d{1,2}),?\s{1,4}(\d{1,2}):(\d{2})(?::(\d{2}))?"
-    r"(?:\s{1,4}([a-z]{1,5}))?\s{1,4}(\d{4})(?:\s*([+-])(\d{2})(\d{2}))?",
-    re.IGNORECASE,
-)
-_COMMENT = re.compile(r"\([^()]*\)")
+def answered_ids(value: str) -> list[str]:
+    """Return the Message-IDs of In-Reply-To, which RFC 822 let tell a story: `Ann <ann@x>'s mail of Monday <1@x>`.
 
-
-def parse_date(value: str) -> datetime | None:
-    """Read a Date field, tolerantly, in UTC; None where it names no instant of the years 1 to 9999.
-
-    Takes the obsolete zones and years of RFC 5322 section 4.3, missing weekdays, seconds and zones, wrong
-    weekdays, comments, asctime and ISO 8601. A date without a known zone counts as UTC.
-
-    >>> parse_date("Mon, 5 Jan 09 10:00 EST (later)").isoformat()
-    '2009-01-05T15:00:00+00:00'
+    Of a story that begins with words the last one is the id, as the others are addresses.
     """
-    value = value[:200].strip()
-    if "(" in value:
-        value = _COMMENT.sub(" ", value).strip()
-    try:
-        if match := _DATE.match(value):
-            day, month, year, hour, minute, second, sign, zone_hours, zone_minutes, zone = match.groups()
-        elif match := _ASCTIME.match(value):
-            month, day, hour, minute, second, zone, year, sign, zone_hours, zone_minutes = match.groups()
-        else:
-            instant = datetime.fromisoformat(value)
-            return instant.replace(tzinfo=UTC) if instant.tzinfo is None else instant.astimezone(UTC)
-        if sign:
-            offset = (int(zone_hours) * 60 + int(zone_minutes)) * (-1 if sign == "-" else 1)
-        else:
-            offset = _ZONES.get(zone.lower(), 0) if zone else 0
-        local = datetime(
-            _full_year(year), _MONTHS[month.lower()], int(day),
-            int(hour), int(minute), min(int(second or 0), 59), tzinfo=UTC,
-        )  # fmt: skip
-        return local - timedelta(minutes=offset)
-    except (ValueError, KeyError, OverflowError):
-        return None
-
-
-def _full_year(digits: str) -> int:
-    year = int(digits)
-    if len(digits) == 2:
-        return year + (2000 if year < 50 else 1900)
-    return year + 1900 if len(digits) == 3 else year
+    found = message_ids(value)
+    return found[-1:] if len(found) > 1 and _WORDS_FIRST.match(value) else found

@@ -7,14 +7,16 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TypedDict
 
-from crmsync.model import RULE_HEADERS, Attachment, Collection, Message, clean_line, clean_text
+from crmsync.model import RULE_HEADERS, Attachment, Collection, Message, clean_line
 
 from ..sanitize import sanitize_html
 from .addresses import ADDRESS_FIELDS, participants
 from .bodies import body_parts, body_text
-from .headers import Fields, decode_words, message_ids, parse_date, read_fields, unfold
+from .dates import parse_date
+from .headers import Fields, answered_ids, decode_words, message_ids, read_fields, unfold
 from .parts import PART_FIELDS, Part, parse_parts
 from .quotes import split_reply
+from .uuencode import decode_uuencode, decoded_size, files_within
 
 Octets = bytes | bytearray | memoryview
 
@@ -67,11 +69,13 @@ def message_of(
 ) -> Message:
     """Return the message whose header fields and parts are given; `data` is what the parts' offsets count in."""
     bodies = body_parts(root)
-    subject = _subject(fields)
+    charset = _charset(root, bodies)
+    subject = _subject(fields, charset)
     found = _attachments(root, data, bodies)
     return _message(
         fields,
         subject,
+        charset=charset,
         collections=collections,
         received=received,
         provider_thread=provider_thread,
@@ -89,9 +93,15 @@ def parse_headers(
     provider_thread: str | None = None,
 ) -> Message:
     """Read the header of a message, as `parse_message` does; what a body would say stays empty."""
-    fields, _ = _header(_octets(block))
+    fields, start = _header(_octets(block))
+    charset = Part([field for field in fields if field[0] in PART_FIELDS], "1", start, start).parameters.get("charset")
     return _message(
-        fields, _subject(fields), collections=collections, received=received, provider_thread=provider_thread
+        fields,
+        _subject(fields, charset),
+        charset=charset,
+        collections=collections,
+        received=received,
+        provider_thread=provider_thread,
     )
 
 
@@ -116,9 +126,11 @@ def read_envelope(
     """
     fields, _ = _header(_octets(block))
     found = _attachments(root, b"", bodies)
+    charset = _charset(root, bodies)
     return _message(
         fields,
-        _subject(fields),
+        _subject(fields, charset),
+        charset=charset,
         collections=collections,
         received=received,
         provider_thread=provider_thread,
@@ -137,10 +149,12 @@ def read_body(envelope: Message, root: Part, bodies: frozenset[int], data: bytes
         data: the octets of the parts that are read.
         html: whether to keep the HTML body too, sanitised.
     """
-    update = dict(_texts(root, data, bodies, envelope.subject or "", html=html))
+    update: dict[str, object] = dict(_texts(root, data, bodies, envelope.subject or "", html=html))
+    if within := _files_within(root, data, bodies):
+        update["attachments"] = (*envelope.attachments, *within)
     if envelope.calendar_method is None:
         update["calendar_method"] = _calendar_method(root, data, envelope.attachments)
-    return envelope.model_copy(update={name: clean_text(text) for name, text in update.items()})
+    return envelope.model_copy(update=update)
 
 
 def decode_part(data: Octets, part: str) -> bytes:
@@ -156,8 +170,15 @@ def decode_part(data: Octets, part: str) -> bytes:
     data = _octets(data)
     root = parse_parts(data, *_header(data))
     for found in root.walk():
-        if found.number == part and not found.children:
+        if found.children:
+            continue
+        if found.number == part:
             return found.content(data)
+        # A file within a text has a number below that of the text.
+        if part.startswith(f"{found.number}.") and found.content_type == "text/plain":
+            for at, file in enumerate(files_within(found.content(data)), 1):
+                if part == f"{found.number}.{at}":
+                    return b"".join(decode_uuencode([file.encoded]))
     raise KeyError(part)
 
 
@@ -179,6 +200,7 @@ def _message(
     fields: Fields,
     subject: str,
     *,
+    charset: str | None,
     collections: Sequence[Collection],
     received: datetime | None,
     provider_thread: str | None,
@@ -192,22 +214,26 @@ def _message(
     rule_headers: list[tuple[str, str]] = []
     for name, raw in fields:
         if name in RULE_HEADERS:
-            rule_headers.append((name, clean_line(decode_words(unfold(raw)))))
+            rule_headers.append((name, clean_line(decode_words(unfold(raw, charset)))))
         elif name in ("date", "message-id", "in-reply-to", "references"):
             values.setdefault(name, []).append(unfold(raw))
-    ids = {name: message_ids(" ".join(values.get(name, ()))) for name in ("message-id", "in-reply-to", "references")}
+    people = participants(fields, charset)
+    ids = {name: message_ids(" ".join(values.get(name, ()))) for name in ("message-id", "references")}
+    # Somebody's address is no id: all answers to one person would be one thread.
+    addresses = {person.address for person in people}
+    answered = [id_ for id_ in answered_ids(" ".join(values.get("in-reply-to", ()))) if id_.lower() not in addresses]
     dates = (parse_date(value) for value in values.get("date", ()))
     return Message(
         message_id=next(iter(ids["message-id"] or " ".join(values.get("message-id", ())).strip("<> ").split()), None),
         date=next((date for date in dates if date), None),
         received=received,
-        participants=participants(fields),
+        participants=people,
         subject=subject or None,
         text=text,
         reply=reply,
         html=html,
         attachments=attachments,
-        in_reply_to=next(iter(ids["in-reply-to"]), None),
+        in_reply_to=next(iter(answered), None),
         references=ids["references"],
         provider_thread=provider_thread,
         headers=rule_headers,
@@ -233,8 +259,13 @@ def _texts(root: Part, data: bytes, bodies: frozenset[int], subject: str, *, htm
     }
 
 
-def _subject(fields: Fields) -> str:
-    return decode_words(next((unfold(raw) for name, raw in fields if name == "subject"), ""))
+def _subject(fields: Fields, charset: str | None) -> str:
+    return decode_words(next((unfold(raw, charset) for name, raw in fields if name == "subject"), ""))
+
+
+def _charset(root: Part, bodies: frozenset[int]) -> str | None:
+    """Return the charset of the body, which a header with octets beyond ASCII has too (RFC 2047 asks for none)."""
+    return next((said for part in root.walk() if id(part) in bodies and (said := part.parameters.get("charset"))), None)
 
 
 def _attachments(root: Part, data: bytes, bodies: frozenset[int]) -> list[Attachment]:
@@ -258,7 +289,25 @@ def _attachments(root: Part, data: bytes, bodies: frozenset[int]) -> list[Attach
                 content_id=part.content_id,
             )
         )
-    return found
+    return [*found, *_files_within(root, data, bodies)] if data else found
+
+
+def _files_within(root: Part, data: bytes, bodies: frozenset[int]) -> list[Attachment]:
+    """Describe the uuencoded files within the texts."""
+    return [
+        Attachment(
+            part=f"{part.number}.{at}",
+            name=unfold(file.name) or None,
+            size=decoded_size(file.encoded),
+        )
+        for part in root.walk()
+        if id(part) in bodies and part.content_type == "text/plain" and data.find(b"begin ", part.start, part.end) >= 0
+        for at, file in enumerate(files_within(part.content(data)), 1)
+    ]
+
+
+# RFC 5546 section 1.4; what is published invites nobody, and no calendar brings it.
+_METHODS = frozenset({"REQUEST", "REPLY", "CANCEL", "ADD", "REFRESH", "COUNTER", "DECLINECOUNTER"})
 
 
 def _calendar_method(root: Part, data: bytes, attachments: Sequence[Attachment]) -> str | None:
@@ -269,8 +318,10 @@ def _calendar_method(root: Part, data: bytes, attachments: Sequence[Attachment])
     for part in calendars:
         # An attached calendar comes with a letter, and the letter is what the message is about.
         if part is root or part.disposition != "attachment":
-            method = part.parameters.get("method") or _method_within(part.content(data))
-            if method:
+            said = part.parameters.get("method")
+            # RFC 6047 section 2.4 wants the method in the field too; a file that is named and lacks it is one.
+            method = said or (None if part.filename and part is not root else _method_within(part.content(data)))
+            if method and method.upper() in _METHODS:
                 return method.upper()
     return None
 

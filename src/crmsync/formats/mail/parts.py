@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
 from .headers import Fields, decode_base64, decode_words, parameters, read_fields, unfold
+from .uuencode import decode_uuencode, decoded_size
 
 MAX_DEPTH = 100
 """A multipart deeper than this is one attachment."""
@@ -16,7 +17,13 @@ MAX_PARTS = 10_000
 
 PART_FIELDS = frozenset({"content-type", "content-transfer-encoding", "content-disposition", "content-id"})
 
-_MAIN_TYPES = frozenset({"text", "multipart", "message", "application", "image", "audio", "video", "font", "model"})
+_TYPE = re.compile(r"[a-z0-9!#$&^_.+*'`|~-]+/[a-z0-9!#$&^_.+*'`|~-]+")
+_TURNED_ROUND = {
+    "plain/text": "text/plain",
+    "html/text": "text/html",
+    "txt/plain": "text/plain",
+    "txt/html": "text/html",
+}
 _FIRST_DELIMITER = re.compile(rb"^--([^\r\n]{1,200}?)[ \t]*\r?\nContent-", re.MULTILINE | re.IGNORECASE)
 _REST = re.compile(rb"[ \t]*+(?:\r*+\n|\r*+\Z)")
 _BASE64_LINE = re.compile(rb"\s*+[A-Za-z0-9+/]*+={0,2}[ \t]*+(?:[\r\n]|\Z)")
@@ -36,7 +43,7 @@ class Part:
         self.disposition, filename = "", ""
         if disposition := found.get("content-disposition"):
             self.disposition, extra = parameters(unfold(disposition))
-            filename = extra.get("filename", "")
+            filename = extra.get("filename") or extra.get("name") or ""
         self.filename = filename or self.parameters.get("name") or None
         self.encoding = found.get("content-transfer-encoding", b"").strip().lower()
         content_id = found.get("content-id")
@@ -64,7 +71,14 @@ class Part:
         raw = data[self.start : self.end]
         if self._is_base64(data):
             return decode_base64(raw)
+        if self.is_uuencoded:
+            return b"".join(decode_uuencode([raw]))
         return a2b_qp(raw) if self.encoding.startswith(b"quoted") else raw
+
+    @property
+    def is_uuencoded(self) -> bool:
+        """Whether its transfer encoding is one that no RFC knows and many programs do."""
+        return self.encoding in (b"x-uuencode", b"uuencode", b"x-uue", b"uue")
 
     def _is_base64(self, data: bytes) -> bool:
         return self.encoding.startswith(b"base64") and bool(_BASE64_LINE.match(data, self.start, self.end))
@@ -76,6 +90,8 @@ class Part:
         if self._is_base64(data):
             tail = data[max(start, end - 80) : end].rstrip()
             return (length - _line_ends(data, start, end) - tail[-2:].count(b"=")) * 3 // 4
+        if self.is_uuencoded:
+            return decoded_size(data[start:end])
         if self.encoding.startswith(b"quoted"):
             soft, soft_crlf = data.count(b"=\n", start, end), data.count(b"=\r\n", start, end)
             octets = data.count(b"=", start, end) - soft - soft_crlf
@@ -141,6 +157,8 @@ def _scan(data: bytes, root: Part, boundary: bytes) -> None:
         closing = data.startswith(b"--", eol) and not _REST.match(data, eol)
         for ended in (*stack[level + 1 :], *((leaf,) if leaf else ())):
             ended.end = max(end, ended.start)
+        if closing and not stack[level].children:
+            stack[level].end = max(end, stack[level].start)
         keep = level if closing else level + 1
         del stack[keep:], delimiters[keep:], nexts[keep:]
         leaf = None
@@ -198,11 +216,11 @@ def _content_type(value: bytes, default: str) -> tuple[str, Mapping[str, str]]:
 
 def _any_content_type(value: bytes, default: str) -> tuple[str, Mapping[str, str]]:
     content_type, found = parameters(unfold(value))
-    main, _, sub = content_type.partition("/")
-    # RFC 2045 section 5.2: what is missing or malformed counts as plain text.
-    if not sub or not (main in _MAIN_TYPES or main.startswith("x-")):
+    # RFC 2045 section 5.2: what is missing or malformed counts as plain text. What is well-formed and unknown is a file
+    # (RFC 2049 section 2).
+    if not _TYPE.fullmatch(content_type):
         return default, found
-    return content_type, found
+    return _TURNED_ROUND.get(content_type, content_type), found
 
 
 # The same few types are most of all mail.

@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import partial
 from typing import NamedTuple
 
-from ...formats.mail.headers import parse_date
+from ...formats.mail.dates import parse_date
 from ...model import Collection, CollectionRole, Item, Skipped
 from .messages import GIANT, LEADING, to_item, unquoted
 from .reading import RegularFile

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import TypeVar
 
 from ...formats import parse_message
-from ...formats.mail.headers import parse_date, read_fields, unfold
+from ...formats.mail.dates import parse_date
+from ...formats.mail.headers import read_fields, unfold
 from ...model import Collection, Cursor, Item, Page, Skipped
 from .takeout import labels
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 
 from ...errors import NotFound, TooLarge
 from ...formats import decode_part
+from ...formats.mail.uuencode import decode_uuencode
 from ..network.access import Access
 from .client import Client
 from .login import connect
@@ -116,6 +117,8 @@ def decoded(pieces: Iterator[bytes], encoding: bytes) -> Iterator[bytes]:
         yield from _base64(pieces)
     elif encoding.startswith(b"quoted"):
         yield from _quoted_printable(pieces)
+    elif encoding.strip().lower() in (b"x-uuencode", b"uuencode", b"x-uue", b"uue"):
+        yield from decode_uuencode(pieces)
     else:
         yield from pieces
 

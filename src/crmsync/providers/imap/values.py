@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
-from ...formats.mail.headers import parse_date
+from ...formats.mail.dates import parse_date
 
 Response = list[bytes]
 """A line without its end; where it has literals: line, literal, line, literal, … line."""
