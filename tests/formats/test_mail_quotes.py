@@ -310,3 +310,321 @@ def test_a_long_run_of_near_quotations_takes_linear_time(unit: str) -> None:
     text = unit * (300_000 // len(unit)) + "x"
 
     assert split_reply(text).text
+
+
+HISTORIES = {
+    "ja wrapped": "2024年2月5日(月) 13:29 Annemarie Sophie Lee <\nannemarie@verylonghost.example>:\n\n> x",
+    "ru wrapped": "пн, 5 февр. 2024 г. в 13:29, Annemarie Sophie Lee <\nannemarie@verylonghost.example>:\n\n> x",
+    "old en": "On Mon, Feb 5, 2024 at 1:29 PM, Annemarie Sophie Lee <\nannemarie@verylonghost.example> wrote:\n\n> x",
+    "cs": "po 5. 2. 2024 v 13:29 odesílatel Annemarie Sophie Lee <\nannemarie@verylonghost.example> napsal:\n\n> x",
+    "uk": "пн, 5 лют. 2024 р. о 13:29 Annemarie Sophie Lee <\nannemarie@verylonghost.example> пише:\n\n> x",
+    "tr": (
+        "Annemarie Sophie Lee <annemarie@verylonghost.example>, 5 Şub 2024 Pzt, 13:29\n"
+        "tarihinde şunu yazdı:\n"
+        "\n"
+        "> x"
+    ),
+    "ko": "2024년 2월 5일 (월) 오후 1:29, Annemarie Sophie Lee <\nannemarie@verylonghost.example>님이 작성:\n\n> x",
+    "zh": "Annemarie Sophie Lee <annemarie@verylonghost.example> 于2024年2月5日周一\n13:29写道：\n\n> x",
+    "zh-tw": "Annemarie Sophie Lee <annemarie@verylonghost.example> 於 2024年2月5日 週一\n下午1:29寫道：\n\n> x",
+    "no": "man. 5. feb. 2024 kl. 13:29 skrev Ann Lee <ann@x.example>:\n\n> x",
+    "sv": "mån 5 feb. 2024 kl. 13:29 skrev Ann Lee <ann@x.example>:\n\n> x",
+    "da": "man. 5. feb. 2024 kl. 13.29 skrev Ann Lee <ann@x.example>:\n\n> x",
+    "da wrapped": "man. 5. feb. 2024 kl. 13.29 skrev Annemarie Sophie Lee <\nannemarie@x.example>:\n\n> x",
+    "fi": "ma 5. helmik. 2024 klo 13.29 Ann Lee (ann@x.example) kirjoitti:\n\n> x",
+    "hu": "Ann Lee <ann@x.example> ezt írta (időpont: 2024. febr. 5., H, 13:29):\n\n> x",
+    "ro": "lun., 5 feb. 2024, 13:29 Ann Lee <ann@x.example> a scris:\n\n> x",
+    "bg": "На пн, 5.02.2024 г. в 13:29 Ann Lee <ann@x.example> написа:\n\n> x",
+    "hr": "pon, 5. velj 2024. u 13:29 Ann Lee <ann@x.example> napisao je:\n\n> x",
+    "sr": "пон, 5. феб 2024. 13:29 Ann Lee <ann@x.example> је написао/ла:\n\n> x",
+    "sl": "V pon., 5. feb. 2024 ob 13:29 je oseba Ann Lee <ann@x.example> napisala:\n\n> x",
+    "lt": "2024-02-05, pr, 13:29 Ann Lee <ann@x.example> rašė:\n\n> x",
+    "lv": "pirmd., 2024. g. 5. febr., plkst. 13:29 — lietotājs Ann Lee (<ann@x.example>)\nrakstīja:\n\n> x",
+    "et": "Kuupäev E, 5. veebruar 2024 kell 13:29 kirjutas kasutaja Ann Lee\n<ann@x.example>:\n\n> x",
+    "ca": "Missatge de Ann Lee <ann@x.example> del dia dl., 5 de febr. 2024 a les 13:29:\n\n> x",
+    "th": "ในวันที่ จ. 5 ก.พ. 2024 เวลา 13:29 Ann Lee <ann@x.example> เขียนว่า:\n\n> x",
+    "vi": "Vào Th 2, 5 thg 2, 2024 vào lúc 13:29 Ann Lee <ann@x.example> đã viết:\n\n> x",
+    "id": "Pada tanggal Sen, 5 Feb 2024 pukul 13.29 Ann Lee <ann@x.example> menulis:\n\n> x",
+    "ms": "Pada Isn, 5 Feb 2024 pada 1:29 PTG Ann Lee <ann@x.example> menulis:\n\n> x",
+    "hi": "सोम, 5 फ़र॰ 2024 को 1:29 pm बजे को Ann Lee <ann@x.example> ने लिखा:\n\n> x",
+    "fa": (
+        "\u202bدر تاریخ دوشنبه ۵ فوریهٔ ۲۰۲۴ ساعت ۱۳:۲۹ \u202aAnn "
+        "Lee\u202c\u200f <\u202aann@x.example\u202c\u200f> نوشت:\u202c\n"
+        "\n"
+        "> x"
+    ),
+    "he": (
+        "\u202bבתאריך יום ב׳, 5 בפבר׳ 2024 ב-13:29 מאת \u202aAnn "
+        "Lee\u202c\u200f <\u202aann@x.example\u202c\u200f>:\u202c\n"
+        "\n"
+        "> x"
+    ),
+    "ar": (
+        "\u202bفي الاثنين، 5 فبراير 2024 في 1:29 م تمت كتابة ما يلي بواسطة "
+        "\u202aAnn Lee\u202c\u200f <\u202aann@x.example\u202c\u200f>:\u202c\n"
+        "\n"
+        "> x"
+    ),
+    "apple pl": "Wiadomość napisana przez Ann Lee w dniu 05.02.2024, o godz. 13:29:\n\n> x",
+    "apple fr": "> Le 5 févr. 2024 à 13:29, Ann Lee <ann@x.example> a écrit :\n> \n> x",
+    "apple nl": "Op 5 feb 2024, om 13:29 heeft Ann Lee <ann@x.example> het volgende geschreven:\n\n> x",
+    "mailru": "Понедельник, 5 февраля 2024, 13:29 +03:00 от Ann Lee <ann@x.example>:\n\n>x",
+    "yandex": "05.02.2024, 13:29, \"Ann Lee\" <ann@x.example>:\n\n>  x",
+    "el": "Στις Δευ 5 Φεβ 2024 στις 1:29 μ.μ., ο χρήστης Ann Lee <ann@x.example> έγραψε:\n\n> x",
+    "zoho unq": "---- On Mon, 05 Feb 2024 13:29:00 +0000 Ann Lee <ann@x.example> wrote ----\n\nShall we?",
+    "zoho fr": "---- Le lun., 05 févr. 2024 13:29:00 +0100 Ann Lee <ann@x.example> a écrit ----\n\n> x",
+    "unq es": "El lunes, 5 de febrero de 2024, 13:29:00 CET, Ann Lee <ann@x.example> escribió:\n\nHola",
+    "unq wrapped": (
+        "On Mon, Feb 5, 2024 at 1:29 PM Annemarie Sophie Lee\n"
+        "<annemarie@verylonghost.example> wrote:\n"
+        "\n"
+        "Hola"
+    ),
+    "spark": "On 5 Feb 2024 at 13:29 +0100, Ann Lee <ann@x.example>, wrote:\n> x",
+    "k9": "Am 5. Februar 2024 13:29:00 MEZ schrieb Ann Lee <ann@x.example>:\n>x",
+    "qq": "------------------ Original ------------------\nFrom: \"Ann\"<ann@x.example>;\nDate: Mon\n\nx",
+    "netease": (
+        "---- 回复的原邮件 ----\n"
+        "| 发件人 | Ann Lee<ann@x.example> |\n"
+        "| 日期 | 2024年02月05日 13:29 |\n"
+        "| 收件人 | Bob |\n"
+        "| 主题 | x |\n"
+        "\n"
+        "x"
+    ),
+    "netease en": (
+        "| From | Ann Lee<ann@x.example> |\n"
+        "| Date | 02/05/2024 13:29 |\n"
+        "| To | Bob |\n"
+        "| Subject | x |\n"
+        "\n"
+        "x"
+    ),
+    "gmx en": (
+        "Sent: Monday, February 05, 2024 at 1:29 PM\n"
+        "From: \"Ann Lee\" <ann@x.example>\n"
+        "To: bob@x.example\n"
+        "Subject: x\n"
+        "\n"
+        "x"
+    ),
+    "gmx fr": (
+        "Envoyé: lundi 5 février 2024 à 13:29\n"
+        "De: \"Ann Lee\" <ann@x.example>\n"
+        "À: bob@x.example\n"
+        "Objet: x\n"
+        "\n"
+        "x"
+    ),
+    "outlook he": "מאת: Ann Lee <ann@x.example>\nנשלח: יום שני 05 פברואר 2024 13:29\nאל: Bob\nנושא: x\n\nx",
+    "outlook bg": (
+        "От: Ann Lee <ann@x.example>\n"
+        "Изпратено: понеделник, 5 февруари 2024 г. 13:29\n"
+        "До: Bob\n"
+        "Относно: x\n"
+        "\n"
+        "x"
+    ),
+    "outlook hr": (
+        "Od: Ann Lee <ann@x.example>\n"
+        "Poslano: ponedjeljak, 5. veljače 2024. 13:29\n"
+        "Prima: Bob\n"
+        "Predmet: x\n"
+        "\n"
+        "x"
+    ),
+    "outlook sl": "Od: Ann Lee <ann@x.example>\nPoslano: ponedeljek, 05. februar 2024 13:29\nZa: Bob\nZadeva: x\n\nx",
+    "outlook el": (
+        "Από: Ann Lee <ann@x.example>\n"
+        "Στάλθηκε: Δευτέρα, 5 Φεβρουαρίου 2024 1:29 μμ\n"
+        "Προς: Bob\n"
+        "Θέμα: x\n"
+        "\n"
+        "x"
+    ),
+    "outlook et": (
+        "Saatja: Ann Lee <ann@x.example>\n"
+        "Saadetud: esmaspäev, 5. veebruar 2024 13:29\n"
+        "Adressaat: Bob\n"
+        "Teema: x\n"
+        "\n"
+        "x"
+    ),
+    "outlook et2": (
+        "From: Ann Lee <ann@x.example>\n"
+        "Saatmisaeg: esmaspäev, 5. veebruar 2024 13:29\n"
+        "To: Bob\n"
+        "Subject: x\n"
+        "\n"
+        "x"
+    ),
+    "outlook lv": (
+        "No: Ann Lee <ann@x.example>\n"
+        "Nosūtīts: pirmdiena, 2024. gada 5. februāris 13:29\n"
+        "Kam: Bob\n"
+        "Tēma: x\n"
+        "\n"
+        "x"
+    ),
+    "outlook lt": (
+        "Nuo: Ann Lee <ann@x.example>\n"
+        "Išsiųsta: 2024 m. vasario 5 d., pirmadienis 13:29\n"
+        "Kam: Bob\n"
+        "Tema: x\n"
+        "\n"
+        "x"
+    ),
+    "outlook ca": (
+        "De: Ann Lee <ann@x.example>\n"
+        "Enviat el: dilluns, 5 de febrer de 2024 13:29\n"
+        "Per a: Bob\n"
+        "Tema: x\n"
+        "\n"
+        "x"
+    ),
+    "outlook ar": "من: Ann Lee <ann@x.example>\nتم الإرسال: الاثنين, 5 فبراير 2024 13:29\nإلى: Bob\nالموضوع: x\n\nx",
+    "outlook th": "จาก: Ann Lee <ann@x.example>\nส่ง: 5 กุมภาพันธ์ 2024 13:29\nถึง: Bob\nเรื่อง: x\n\nx",
+    "outlook vi": "Từ: Ann Lee <ann@x.example>\nĐã gửi: 5 Tháng Hai 2024 13:29\nĐến: Bob\nChủ đề: x\n\nx",
+    "outlook fi": (
+        "Lähettäjä: Ann Lee <ann@x.example>\n"
+        "Päivämäärä: maanantai 5. helmikuuta 2024 13.29\n"
+        "Vastaanottaja: Bob\n"
+        "Aihe: x\n"
+        "\n"
+        "x"
+    ),
+    "outlook ro": (
+        "Expeditor: Ann Lee <ann@x.example>\n"
+        "Data: luni, 5 februarie 2024, 13:29\n"
+        "Către: Bob\n"
+        "Subiect: x\n"
+        "\n"
+        "x"
+    ),
+    "outlook uk": "Від: Ann Lee <ann@x.example>\nНадіслано: 5 лютого 2024 р. 13:29\nКому: Bob\nТема: x\n\nx",
+    "outlook id": (
+        "Dari: Ann Lee <ann@x.example>\n"
+        "Dikirim: Senin, 05 Februari 2024 13:29\n"
+        "Kepada: Bob\n"
+        "Subjek: x\n"
+        "\n"
+        "x"
+    ),
+    "outlook hu": (
+        "Feladó: Ann Lee <ann@x.example>\n"
+        "Elküldve: 2024. február 5., hétfő 13:29\n"
+        "Címzett: Bob\n"
+        "Tárgy: x\n"
+        "\n"
+        "x"
+    ),
+    "outlook is": "Frá: Ann Lee <ann@x.example>\nSent: mánudagur, 5. febrúar 2024 13:29\nTil: Bob\nEfni: x\n\nx",
+    "orig sk": "-----Pôvodná správa-----\nx",
+    "orig he": "-----הודעה מקורית-----\nx",
+    "orig ca": "-----Missatge original-----\nx",
+    "orig vi": "-----Thư gốc-----\nx",
+    "yahoo ind": "   ----- Original Message -----\nx",
+    "outlook rule": (
+        "________________________________\n"
+        "From: Ann Lee <ann@x.example>\n"
+        "Sent: Monday\n"
+        "To: Bob\n"
+        "Subject: x\n"
+        "\n"
+        "x"
+    ),
+    "unknown lang": "Zz: Ann Lee <ann@x.example>\nYy: 5. qq 2024 13:29\nXx: Bob <bob@x.example>\nWw: x\n\nx",
+    "gmx": (
+        "Gesendet: Montag, 05. Februar 2024 um 13:29 Uhr\n"
+        "Von: \"Ann Lee\" <ann@acme.com>\n"
+        "An: bob@gmx.example\n"
+        "Betreff: Treffen\n"
+        "\n"
+        "x"
+    ),
+    "outlook sk": (
+        "Od: Ann Lee <ann@x.example>\n"
+        "Odoslané: pondelok 5. februára 2024 13:29\n"
+        "Komu: Bob\n"
+        "Predmet: Stretnutie\n"
+        "\n"
+        "x"
+    ),
+    "gmail pl wrapped": (
+        "pon., 5 lut 2024 o 13:29 Annemarie Sophie Lee <\n"
+        "annemarie@verylonghost.example> napisał(a):\n"
+        "\n"
+        "> x"
+    ),
+    "apple pl with an address": (
+        "Wiadomość napisana przez Ann Lee <ann@x.example> w dniu 05.02.2024, o godz. 13:29:\n"
+        "\n"
+        "> x"
+    ),
+    "proton": (
+        "‐‐‐‐‐‐‐ Original Message ‐‐‐‐‐‐‐\n"
+        "On Monday, February 5th, 2024 at 13:29, Ann Lee <ann@x.example> wrote:\n"
+        "\n"
+        "> x"
+    ),
+    "alibaba": (
+        "------------------------------------------------------------------\n"
+        "发件人：Ann Lee <ann@x.example>\n"
+        "日\u3000期：2024年02月05日 13:29:00\n"
+        "收件人：Bob\n"
+        "主\u3000题：会议\n"
+        "\n"
+        "x"
+    ),
+    "orig hr": "-----Izvorna poruka-----\nAnn Lee je napisala juče\n\nx",
+    "zoho": "---- On Mon, 05 Feb 2024 13:29:00 +0000 Ann Lee <ann@x.example> wrote ----\n\n> x",
+}  # fmt: skip
+"""As mail programs write it in their languages."""
+
+
+@pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES.keys())
+def test_history_goes_however_a_program_introduces_it_in_its_language(history: str) -> None:
+    assert ("Sounds good.", history) == split_reply(f"Sounds good.\n\n{history}\n")[::2]
+
+
+OWN_WORDS = [
+    "Section 1\n________________________________\n\nSection 2",
+    "Agenda:\n--\nBudget\n--\nHiring\n--\nPlease confirm by Friday!",
+    "Compare:\n\n** Original **\nold\n\n** New **\nnew",
+    "Compare:\n\n--- Original ---\nold\n--- New ---\nnew",
+    "Our offer:\n\n> 100 chairs at 5 EUR",
+    "We offer\n\n> 100 chairs at 5 EUR",
+    "Hi,\n\nDate: 5 January 2026\nFrom: Berlin\nTo: Munich\nSubject: train",
+    "Dear Ann,\nplease write to ann@x.example by 5 Feb 2024, 13:29:\n\nthe report",
+    "Note 2009: see <ann@x.example>:\nx",
+    "Call list:\nAnn Lee <ann@x.example>:\nBob <bob@x.example>:\n",
+    "Minutes of 5 Feb 2024, 13:00:\n- a\n- b",
+    "On 5 Feb 2024 at 13:00 we meet:\nall",
+    "As agreed on 5 Feb 2024 with ann@x.example:\n100 chairs",
+    "Agenda\n--\nPlease confirm the date and the place.",
+    "Date: 5 Feb 2024 13:00\nPlace: Berlin\nContact: Ann <ann@x.example>\nTopic: x",
+    "From: 10:00\nDate: 5 Jan\nSubject: lunch room",
+    "Total\n==========\n100 EUR",
+    "Hello\n\n---- New prices ----\n5 EUR",
+    "Question from 5 Feb 2024 at 13:29, Ann asks:\n\nis it ok?",
+    "Section 1\n________________________________\n\nSection "
+    "2\n________________________________\n\nSection 3: please pay by Friday.",
+]
+
+
+@pytest.mark.parametrize("text", OWN_WORDS)
+def test_words_that_look_like_history_are_the_author_s_where_in_doubt(text: str) -> None:
+    assert text.strip() == split_reply(text).text.strip()
+
+
+def test_the_foot_of_a_list_is_cut_at_its_own_rule_and_not_at_the_author_s() -> None:
+    own = f"Section 1\n{'_' * 32}\n\nSection 2"
+    foot = f"{'_' * 47}\nTeam mailing list\nTeam@lists.example"
+
+    assert Reply(own, foot) == split_reply(f"{own}\n{foot}")
+
+
+def test_a_quotation_that_nothing_introduces_is_history_where_it_holds_some() -> None:
+    assert "Yes." == split_reply("Yes.\n\n> Fine.\n>> Lunch?").text
+    assert "Yes." == split_reply("Yes.\n\n> On 5 Jan 2009, Ann <ann@x.example> wrote:\n> > Lunch?").text
+    assert "Yes." == split_reply("> Lunch?\n\nYes.").text

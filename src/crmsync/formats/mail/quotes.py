@@ -5,33 +5,28 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from .attributions import LONGEST, MARKS, RULE, attribution, names_date, names_moment
 from .quote_phrases import (
-    DATED_ADDRESS,
     DEVICES,
     FORWARDED,
     FROM_LABELS,
     MOBILE_ENDINGS,
     MOBILE_OPENERS,
     ORIGINAL,
+    ORIGINAL_IN_LONG_RULES,
     SENT_LABELS,
     SUBJECT_LABELS,
-    WROTE,
-    WROTE_UNSPACED,
+    TO_LABELS,
 )  # fmt: skip
 
-_LONGEST = 400
-"""No line that introduces history is longer."""
-_RULE = "-_=*—–─ \t"
-_ENDS = frozenset(_RULE) | {":", "："}
-_RULED = frozenset({"--", "__", "==", "**", "——", "──"})
-_LABEL = re.compile(r"[\s>*_]*+([^\W\d_][^:：\n*]{0,24}?)[\s*_]*+[:：]")
-_DATE = re.compile(r"\d{1,2}[:.h]\d\d|(?:19|20)\d\d|\d{1,2}[./年월]")
-_OPENER = re.compile(
-    r"(?=.*\d)(?:[\"'*]?(?:on|am|le|el|il|em|op|a|às|den|på|w dniu|dnia|dne|в|на|у|за|tarih|\d)(?!\w)|[在於于])"
-    r"|\d{2,4}[./年-]",
-    re.IGNORECASE,
-)
-_FROM, _SENT, _SUBJECT = frozenset(FROM_LABELS), frozenset(SENT_LABELS), frozenset(SUBJECT_LABELS)
+_COLONS = (":", "：")
+_HEADING = re.compile(r"[-_=*—–─‐‑‒―━]")
+_LABEL = re.compile(r"[\s>*_|]*+([^\W\d_][^:：|\n*]{0,24}?)[\s*_]*+[:：|]")
+_LONG_RULE = 8
+_BLOCK = 12
+"""A header block is not longer."""
+_LIST = re.compile(r"https?://|@|mailing list|unsubscribe|listinfo", re.IGNORECASE)
+_SENTENCE = re.compile(r"[.!?:;,…。！？]$")
 
 
 class Reply(NamedTuple):
@@ -46,15 +41,16 @@ class Reply(NamedTuple):
 def split_reply(text: str) -> Reply:
     r"""Split a mail text into the author's own words, the signature and the quoted history.
 
-    Knows ">" quotations with their attribution, Outlook's header blocks and "Original Message" lines, and the
-    signatures of people and phones, in the main languages. What is forwarded, and what has comments between
-    quotations, stays whole. The own words are empty only where the text is blank. Linear in its length.
+    Knows history by its structure first: a line that names a date and an address before a quotation, the header block
+    of a quoted mail. Then by words, in the languages of mail programs: "Ann wrote:", "Original Message", the signatures
+    of phones. What is forwarded, and what has comments between quotations, stays whole; where in doubt, text is the
+    author's own. The own words are empty only where the text is blank. Linear in its length.
 
     >>> split_reply("Fine with me.\n\nOn Mon, 5 Jan 2009, Ann wrote:\n> Lunch?\n").text
     'Fine with me.'
     """
     lines = text.split("\n")
-    end, forwarded = _history(lines, ruled=any(map(text.__contains__, _RULED)), wide="：" in text)
+    end, forwarded = _history(lines, text)
     if forwarded:
         return Reply(text)
     own, signature, quoted = _own(lines[:end])
@@ -67,85 +63,110 @@ def _block(lines: list[str]) -> str:
     return "\n".join(lines).strip("\n").rstrip()
 
 
-def _history(lines: list[str], *, ruled: bool, wide: bool) -> tuple[int, bool]:
+def _history(lines: list[str], text: str) -> tuple[int, bool]:
     """Say where everything that follows is history, or that something forwarded comes first."""
     # What matters has a colon, after a label or at its end, or is a heading between rules; most texts have no rules.
-    telling = [
-        at for at, line in enumerate(lines) if ":" in line or (ruled and line[:2] in _RULED) or (wide and "：" in line)
-    ]
-    for index in telling:
-        line = lines[index]
-        if line[0] == ">" or len(line) > _LONGEST:
+    wide, tabled, addressed = "：" in text, "|" in text, "@" in text
+    ruled = any(map(text.__contains__, ("--", "__", "==", "**", "——", "──", "‐‐", "━━", "――")))
+    labels: dict[int, str] = {}
+    for at, line in enumerate(lines):
+        if ":" in line or (wide and "：" in line) or (tabled and "|" in line):
+            labels[at] = _label(line)
+        elif not (ruled and line and _HEADING.match(line.lstrip())):
             continue
-        if line[0] in _RULE or line[-1] in _ENDS:
-            words = line.strip(_RULE + ":：").lower()
-            heading = line[0] in "-_=*—─" and line[-1] in "-_=*—─"
-            if words in FORWARDED and (heading or line[-1] in ":：" or words.startswith("begin")):
-                return index, True
-            if heading and words in ORIGINAL:
-                return index, False
-        if _is_header_block(lines, index):
-            return _before_rule(lines, index), False
-        if line.rstrip()[-1:] in (":", "：") and (start := _unquoted_attribution(lines, index)) is not None:
+        if line[:1] == ">" or len(line) > LONGEST:
+            continue
+        bare = line.strip()
+        if (ruled and _HEADING.match(bare)) or bare.endswith(_COLONS):
+            kind = _introduces(bare)
+            if kind:
+                return at, kind == "forwarded"
+    for at, label in labels.items():
+        line = lines[at]
+        if line[:1] == ">" or len(line) > LONGEST:
+            continue
+        if (label in _FROM or label in _SENT or "@" in line) and _is_header_block(lines, labels, at):
+            return _before_rule(lines, at), False
+        if addressed and _may_end_attribution(line) and (start := _unmarked(lines, at)) is not None:
             return start, False
     return len(lines), False
 
 
+def _introduces(line: str) -> str:
+    """Tell whether a line introduces what is forwarded or what was answered, empty where neither."""
+    words = line.strip(RULE + ":：").lower()
+    heading = bool(_HEADING.match(line[-1])) and bool(_HEADING.match(line[0]))
+    if words in FORWARDED and (heading or line.endswith(_COLONS) or words.startswith("begin")):
+        return "forwarded"
+    if not heading:
+        return ""
+    if words in ORIGINAL:
+        return "original"
+    sides = min(len(line) - len(line.lstrip(RULE)), len(line) - len(line.rstrip(RULE)))
+    return "original" if words in ORIGINAL_IN_LONG_RULES and sides >= _LONG_RULE else ""
+
+
 def _label(line: str) -> str:
     found = _LABEL.match(line[:80])
-    return found[1].lower() if found else ""
+    return _squeezed(found[1]) if found else ""
 
 
-def _is_header_block(lines: list[str], index: int) -> bool:
-    """Tell whether Outlook's header of a quoted mail begins here: From, with Sent and Subject close below."""
-    if _label(lines[index]) not in _FROM:
+def _squeezed(label: str) -> str:
+    """Return a label without the blanks that some programs put between its letters."""
+    return "".join(label.translate(MARKS).lower().split())
+
+
+def _is_header_block(lines: list[str], labels: dict[int, str], index: int) -> bool:
+    """Tell whether the header of a quoted mail begins here: From, Sent and Subject close together.
+
+    One that begins with its date also has to name an address, since people write lists of that form. Where a label is
+    of no known language, the form tells: an address, a date with its time, then the recipients and the subject.
+    """
+    below = range(index, min(index + _BLOCK, len(lines)))
+    found = {labels[at] for at in below if at in labels}
+    if not (found.isdisjoint(_FROM) or found.isdisjoint(_SENT) or found.isdisjoint(_SUBJECT)):
+        if labels[index] in _FROM:
+            return True
+        sender = next((lines[at] for at in below if labels.get(at) in _FROM), "")
+        if labels[index] in _SENT and names_date(lines[index]) and "@" in sender:
+            return True
+    return "@" in lines[index] and _has_the_form(lines, labels, index)
+
+
+def _has_the_form(lines: list[str], labels: dict[int, str], index: int) -> bool:
+    block = range(index, min(index + 4, len(lines)))
+    if any(not labels.get(at) for at in block) or not any(names_moment(lines[at]) for at in block[1:3]):
         return False
-    labels = {_label(line) for line in lines[index + 1 : index + 12]}
-    return not labels.isdisjoint(_SENT) and not labels.isdisjoint(_SUBJECT)
+    known = sum(not known.isdisjoint(labels[at] for at in block) for known in (_FROM, _SENT, _TO, _SUBJECT))
+    return known > 2 or (len(block) == 4 and lines[index].rstrip().endswith(">") and "@" in lines[index + 2])
+
+
+_FROM, _SENT, _SUBJECT, _TO = (
+    frozenset(map(_squeezed, labels)) for labels in (FROM_LABELS, SENT_LABELS, SUBJECT_LABELS, TO_LABELS)
+)
 
 
 def _before_rule(lines: list[str], index: int) -> int:
-    """Take in the line of underscores that Outlook draws above its header block."""
+    """Take in the line of underscores that Outlook draws above its header block, or its heading."""
     above = index
     while above > 0 and index - above < 3 and not lines[above - 1].strip():
         above -= 1
-    return above - 1 if above > 0 and len(lines[above - 1]) > 4 and not lines[above - 1].strip(_RULE) else index
+    return above - 1 if above > 0 and len(lines[above - 1]) > 4 and not lines[above - 1].strip(RULE) else index
 
 
-def _attribution(lines: list[str], last: int) -> int | None:
-    """Return where the attribution begins that ends at a line; it may be broken into three."""
-    found: int | None = None
-    joined = ""
-    for first in range(last, max(last - 3, -1), -1):
-        line = lines[first].strip()
-        if not line or line[0] == ">" or len(line) > _LONGEST:
-            break
-        joined = f"{line} {joined}"
-        # The words may stand all on the last line, and the beginning above it: "On 5 January 2009, Ann".
-        if _OPENER.match(line) if found is not None else _attributes(joined.rstrip()):
-            found = first
-    return found
+def _may_end_attribution(line: str) -> bool:
+    line = line.rstrip()
+    if not line.isascii():
+        line = line.translate(MARKS).rstrip()
+    return line.endswith(_COLONS) or (line[:2] in ("--", "——") and line[-1:] in "-—")
 
 
-def _attributes(line: str) -> bool:
-    words = line.rstrip(" :：").split()
-    verbs = [index for index, word in enumerate(words) if word.lower().rstrip(":,") in WROTE]
-    if not verbs:
-        return bool(DATED_ADDRESS.match(line)) or any(phrase in line[-20:] for phrase in WROTE_UNSPACED)
-    after = " ".join(words[verbs[-1] + 1 :])
-    # The verb ends it, or a date follows as in "Ann schrieb am 5. Januar 2009", or both stand before the name.
-    if not after or _DATE.search(after):
-        return True
-    return bool(_OPENER.match(line) and _DATE.search(" ".join(words[: verbs[-1]])))
-
-
-def _unquoted_attribution(lines: list[str], last: int) -> int | None:
+def _unmarked(lines: list[str], last: int) -> int | None:
     """Return where an attribution begins whose quotation has no marks: it has to name a date and an address."""
-    following = next((line for line in lines[last + 1 : last + 4] if line.strip()), ">")
-    if following[0] == ">" or (start := _attribution(lines, last)) is None:
+    if not any("@" in line for line in lines[max(last - 3, 0) : last + 1]):
         return None
-    joined = " ".join(lines[start : last + 1])
-    return start if "@" in joined and _DATE.search(joined) else None
+    following = next((line for line in lines[last + 1 : last + 4] if line.strip()), ">")
+    return None if following[0] == ">" else attribution(lines, last, marked=False)
 
 
 def _own(lines: list[str]) -> tuple[list[str], list[str], list[str]]:
@@ -154,52 +175,87 @@ def _own(lines: list[str]) -> tuple[list[str], list[str], list[str]]:
     if not quotes:
         own, signature = _signature(lines)
         return own, signature, []
-    before, after = lines[: quotes[0][0]], lines[quotes[-1][1] :]
+    start, end, attributed = quotes[0][0], quotes[-1][1], quotes[0][2]
+    before, after = lines[:start], lines[end:]
     after_own, after_signature = _signature(after)
     if len(quotes) == 1 and not any(map(str.strip, after_own)):
+        if not attributed and any(map(str.strip, before)) and not _is_old(lines[start:end]):
+            # An indented offer, for instance, is quoted as well: Gmail's "indent more" is a quotation in HTML.
+            return lines[: len(lines) - len(after_signature)], after_signature, []
         own, signature = _signature(before)
-        return own, [*signature, *after_signature], lines[quotes[0][0] : quotes[0][1]]
+        return own, [*signature, *after_signature], lines[start:end]
     if len(quotes) == 1 and not any(map(str.strip, before)):
-        return after_own, after_signature, lines[: quotes[0][1]]
+        return after_own, after_signature, lines[:end]
     return lines[: len(lines) - len(after_signature)], after_signature, []
 
 
-def _quotations(lines: list[str]) -> list[tuple[int, int]]:
-    """Return where quotations begin, with their attributions, and end; blank lines do not part them."""
-    found: list[tuple[int, int]] = []
+def _is_old(quotation: list[str]) -> bool:
+    """Tell whether a quotation that nothing introduces holds history of its own: one within it, or its introduction."""
+    inner = [line[1:].strip() for line in quotation]
+    if any(line[:1] == ">" for line in inner):
+        return True
+    ends = (at for at, line in enumerate(inner) if line.endswith(_COLONS))
+    return any(attribution(inner, at) is not None for at in ends)
+
+
+def _quotations(lines: list[str]) -> list[tuple[int, int, bool]]:
+    """Return where quotations begin, with their attributions, where they end, and whether they have one.
+
+    Blank lines do not part them.
+    """
+    found: list[tuple[int, int, bool]] = []
     for index in [at for at, line in enumerate(lines) if line[:1] == ">"]:
         if found and found[-1][1] == index:
-            found[-1] = (found[-1][0], index + 1)
+            found[-1] = (found[-1][0], index + 1, found[-1][2])
             continue
         last = index - 1
         while last > index - 3 and last >= 0 and not lines[last].strip():
             last -= 1
-        attributed = _attribution(lines, last) if last >= 0 and lines[last].rstrip()[-1:] in (":", "：") else None
-        start = index if attributed is None else attributed
+        introduced = attribution(lines, last) if last >= 0 else None
+        start = index if introduced is None else introduced
         if found and not any(map(str.strip, lines[found[-1][1] : start])):
-            found[-1] = (found[-1][0], index + 1)
+            found[-1] = (found[-1][0], index + 1, found[-1][2])
         else:
-            found.append((start, index + 1))
+            found.append((start, index + 1, introduced is not None or _says_so(lines[index])))
     return found
+
+
+def _says_so(line: str) -> bool:
+    """Tell whether the first line of a quotation introduces it: Apple Mail quotes that line too."""
+    return attribution([line[1:]], 0) is not None
 
 
 def _signature(lines: list[str]) -> tuple[list[str], list[str]]:
     """Cut the signature off the end of own lines."""
-    for index in [at for at, line in enumerate(lines) if line[:2] in ("--", "__")]:
+    ruled = [at for at, line in enumerate(lines) if line[:2] in ("--", "__")]
+    hyphens = [at for at in ruled if lines[at].rstrip() == "--"]
+    for index in ruled:
         line = lines[index]
         if (
             line == "-- "
-            or (line.rstrip() == "--" and len(lines) - index <= 15)
+            or (len(hyphens) == 1 and index == hyphens[0] and _signs(lines[index + 1 :]))
             # What a mailing list adds at the foot.
-            or (len(line) > 20 and not line.strip("_") and len(lines) - index <= 8)
+            or (len(line) > 20 and not line.rstrip().strip("_") and _is_of_list(lines[index + 1 :]))
         ):
             return lines[:index], lines[index:]
     last = len(lines)
     while last and not lines[last - 1].strip():
         last -= 1
-    if last and len(lines[last - 1]) <= 100 and _is_mobile(lines[last - 1].strip(_RULE).lower()):
+    if last and len(lines[last - 1]) <= 100 and _is_mobile(lines[last - 1].strip(RULE).lower()):
         return lines[: last - 1], lines[last - 1 :]
     return lines, []
+
+
+def _signs(lines: list[str]) -> bool:
+    """Tell whether lines after two hyphens look like a signature: few and short, and no sentences."""
+    said = [line.strip() for line in lines if line.strip()]
+    return 0 < len(said) < 15 and not any(_SENTENCE.search(line) and len(line.split()) > 3 for line in said)
+
+
+def _is_of_list(lines: list[str]) -> bool:
+    """Tell whether lines after a rule are what a mailing list adds: at once, few, and with an address."""
+    said = [line for line in lines if line.strip()]
+    return bool(said) and bool(lines[0].strip()) and len(said) < 8 and any(map(_LIST.search, said))
 
 
 def _is_mobile(line: str) -> bool:
