@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
+import pytest
+from microsoft_schema import every_answer_checked
+
 from crmsync.testing.microsoft import EVERY_PERMISSION, MicrosoftServer, Request, Response
+
+
+@pytest.fixture(autouse=True)
+def checked() -> Iterator[None]:
+    """Check all that servers answer by Microsoft's own description, in whatever module imports this."""
+    with every_answer_checked():
+        yield
+
 
 IMMUTABLE = 'IdType="ImmutableId"'
 

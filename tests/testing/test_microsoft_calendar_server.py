@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from microsoft_accounts import Client
+from microsoft_accounts import Client, checked  # noqa: F401 - a fixture for all
 
 from crmsync.testing.microsoft import Attendee, MicrosoftServer, VirtualClock, repeats
 

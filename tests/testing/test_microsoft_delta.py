@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from microsoft_accounts import IMMUTABLE, Client
+from microsoft_accounts import IMMUTABLE, Client, checked  # noqa: F401 - a fixture for all
 
 from crmsync.testing.microsoft import MicrosoftServer, VirtualClock
 

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 
 import msal
 import pytest
-from microsoft_accounts import Client
+from microsoft_accounts import Client, checked  # noqa: F401 - a fixture for all
 
 from crmsync.testing.microsoft import (
     GRAPH,

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 import pytest
-from microsoft_accounts import Client
+from microsoft_accounts import Client, checked  # noqa: F401 - a fixture for all
 
 from crmsync.testing.microsoft import Fault, Limits, MicrosoftServer, Request, VirtualClock
 

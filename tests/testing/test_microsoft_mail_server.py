@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from email.message import EmailMessage
 
 import pytest
-from microsoft_accounts import Client
+from microsoft_accounts import Client, checked  # noqa: F401 - a fixture for all
 
 from crmsync.testing.microsoft import EVERY_PERMISSION, File, Link, MicrosoftServer, Request, VirtualClock
 

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from microsoft_accounts import Client
+from microsoft_accounts import Client, checked  # noqa: F401 - a fixture for all
 
 from crmsync.testing.microsoft import Fault, MicrosoftServer, VirtualClock
 
