@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all coverage lint types imports docs docs-check site lines bench wheel check clean
+.PHONY: help demo test test-all coverage lint types imports docs docs-check site lines bench wheel microsoft-schema microsoft-clients check clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -56,6 +56,20 @@ site: $(VENV)/.installed-dev  ## build the documentation as a site, in build/sit
 
 lines:  ## print how large each room of the source is
 	@$(PYTHON) .ci/lines.py
+
+microsoft-schema: $(VENV)/.made  ## check that the description of Graph is that of the newest msgraph-sdk
+	@rm -rf build/msgraph && $(PIP) download --no-deps --dest build/msgraph msgraph-sdk
+	@$(BIN)/python tests/microsoft_schema.py --check build/msgraph/msgraph_sdk-*.whl
+
+# Half a gigabyte: never beside the other tools.
+CLIENTS := build/microsoft-clients
+microsoft-clients: $(CLIENTS)/.installed  ## let msgraph-sdk and python-O365 drive the loopback Microsoft
+	@$(CLIENTS)/bin/python -m pytest -q -p no:cacheprovider tests/clients/drive_msgraph_sdk.py tests/clients/drive_o365.py
+
+$(CLIENTS)/.installed: tests/clients/requirements.txt pyproject.toml
+	@$(PYTHON) -m venv $(CLIENTS)
+	@$(CLIENTS)/bin/python -m pip --disable-pip-version-check --quiet install -r tests/clients/requirements.txt -e '.[testing]'
+	@touch $@
 
 bench: $(VENV)/.installed-dev  ## measure speed and memory beside the floor of the same run
 	$(BIN)/python benchmarks/run.py

@@ -29,11 +29,11 @@ FILE = Path(__file__).with_suffix(".json")
 MODELS, BUILDERS = "msgraph/generated/models/", "msgraph/generated/"
 TYPES = (
     "entity outlookItem directoryObject message mailFolder attachment fileAttachment itemAttachment "
-    "referenceAttachment internetMessageHeader itemBody recipient emailAddress followupFlag dateTimeTimeZone uploadSession event "
-    "calendar calendarGroup attendeeBase attendee responseStatus location physicalAddress patternedRecurrence "
-    "recurrencePattern recurrenceRange onlineMeetingInfo subscription user "
-    "mailboxSettings automaticRepliesSetting localeInfo workingHours timeZoneBase organization verifiedDomain"
-).split()  # fmt: skip
+    "referenceAttachment internetMessageHeader itemBody recipient emailAddress followupFlag dateTimeTimeZone "
+    "uploadSession event calendar calendarGroup attendeeBase attendee responseStatus location physicalAddress "
+    "patternedRecurrence recurrencePattern recurrenceRange onlineMeetingInfo subscription user mailboxSettings "
+    "automaticRepliesSetting localeInfo workingHours timeZoneBase organization verifiedDomain"
+).split()
 PLACES = (
     "users/item/mail_folders/", "users/item/messages/", "users/item/send_mail/", "users/item/mailbox_settings/",
     "users/item/calendar/", "users/item/calendars/", "users/item/calendar_groups/", "users/item/calendar_view/",

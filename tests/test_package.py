@@ -21,7 +21,7 @@ PUBLIC = [
     "crmsync", "crmsync.formats", "crmsync.model", "crmsync.providers.caldav", "crmsync.providers.files",
     "crmsync.providers.google.mail", "crmsync.providers.google.calendar", "crmsync.providers.imap",
     "crmsync.providers.smtp", "crmsync.rules", "crmsync.runtime", "crmsync.runtime.sql", "crmsync.testing",
-    "crmsync.testing.google",
+    "crmsync.testing.google", "crmsync.testing.microsoft",
 ]  # fmt: skip
 
 
