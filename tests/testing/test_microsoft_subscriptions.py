@@ -129,6 +129,9 @@ def test_the_lifecycle_is_told_at_its_own_address_which_never_changes(
     )
     assert 204 == client.call(f"subscriptions/{made['id']}/reauthorize", "POST").status
     assert 400 == client.call(f"subscriptions/{made['id']}", "PATCH", {"lifecycleNotificationUrl": HOOK}).status
+    other = client.done("subscriptions", body=wanted(microsoft))
+    assert 204 == client.call(f"subscriptions/{other['id']}", "DELETE").status
+    assert [made["id"]] == [one["id"] for one in client.get("subscriptions")["value"]]
     microsoft.subscriptions.tell("subscriptionRemoved")
     assert ["subscriptionRemoved"] == [one["lifecycleEvent"] for one in microsoft.notices()[0].value]
     assert [] == client.get("subscriptions")["value"]

@@ -85,11 +85,10 @@ class Subscriptions:
 
     def alive(self, now: float) -> list[Subscription]:
         """Return those that have not ended; the others are forgotten."""
-        self.all = {
-            one.id: one
-            for one in self.all.values()
-            if one.expires > now and one.account.enabled and not (one.token.grant and one.token.grant.broken)
-        }
+        for one in list(self.all.values()):
+            broken = one.token.grant is not None and one.token.grant.broken is not None
+            if one.expires <= now or not one.account.enabled or broken:
+                del self.all[one.id]
         return list(self.all.values())
 
     def tell(self, kind: Lifecycle, id_: str | None = None) -> None:
