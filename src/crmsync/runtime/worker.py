@@ -181,6 +181,10 @@ class Worker:
         claims = self._workspaces.claims.take(self.name, lease=self._lease, only=(workspace, key))
         return self._run(claims[0], None, seconds=seconds) if claims else None
 
+    def dispatch(self, most: int, *, again_after: float) -> list[tuple[int, str]]:
+        """Return what is due, for a queue: see `Claims.dispatch`."""
+        return self._workspaces.claims.dispatch(most, again_after=again_after)
+
     # -- one channel
 
     def _run(self, claim: Claim, stop: threading.Event | None, *, seconds: float | None = None) -> Finished:

@@ -122,16 +122,29 @@ class Claims:
         with self._database.reading() as connection:
             return connection.execute(query).scalar()
 
-    def due(self, limit: int) -> list[tuple[int, str]]:
-        """Return channels that are due and nobody's, without claiming them, for a queue to name."""
-        channels = self._tables.channels.c
+    def dispatch(self, limit: int, *, again_after: float) -> list[tuple[int, str]]:
+        """Return channels that are due and nobody's, as (workspace, key), for a queue to name to its workers.
+
+        Each is returned once in `again_after` seconds: until then it is taken, or its task was lost.
+
+        Raises:
+            StorageError: the database cannot be used.
+
+        """
+        channels = self._tables.channels
         now = self._clock()
-        query = select(channels.workspace_id, channels.key).where(
-            channels.due <= now, or_(channels.worker.is_(None), channels.until <= now)
-        )
-        query = query.order_by(channels.imported.desc(), channels.rank).limit(limit)
-        with self._database.reading() as connection:
-            return [(row.workspace_id, row.key) for row in connection.execute(query)]
+
+        def work(connection: Connection) -> list[tuple[int, str]]:
+            free = or_(channels.c.worker.is_(None), channels.c.until <= now)
+            unsaid = or_(channels.c.dispatched <= now - again_after, channels.c.dispatched > now)
+            query = select(channels.c.workspace_id, channels.c.key).where(channels.c.due <= now, free, unsaid)
+            query = query.order_by(channels.c.imported.desc(), channels.c.rank).limit(limit)
+            rows = connection.execute(query.with_for_update(skip_locked=True)).all()
+            for row in rows:
+                connection.execute(update(channels).where(*_is(channels, row)).values(dispatched=now))
+            return [(row.workspace_id, row.key) for row in rows]
+
+        return self._database.write(work)
 
     def renew(self, claim: Claim, *, lease: float, done: int, total: int | None) -> bool:
         """Renew a lease, and say how far the run has come; return False where it is another's by now."""
@@ -199,7 +212,7 @@ class Claims:
         return (*mine, channels.fence == claim.fence)
 
 
-def _is(channels: Any, row: Row[Any]) -> tuple[Any, Any]:
+def _is(channels: Any, row: Any) -> tuple[Any, Any]:
     return channels.c.workspace_id == row.workspace_id, channels.c.key == row.key
 
 

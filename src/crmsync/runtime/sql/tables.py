@@ -91,6 +91,7 @@ class Tables:
             Column("until", Double, nullable=False, server_default="0"),
             Column("fence", BigInteger, nullable=False, server_default="0"),
             Column("started", Double),
+            Column("dispatched", Double, nullable=False, server_default="0"),
             Column("hint", Double, nullable=False, server_default="0"),
             # What its owner is told.
             Column("done", BigInteger, nullable=False, server_default="0"),
