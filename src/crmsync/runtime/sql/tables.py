@@ -69,6 +69,7 @@ class Tables:
             Column("locked_by", Text),
             Column("locked_until", Double, nullable=False, server_default="0"),
             UniqueConstraint("workspace_id", "address", name=f"{prefix}accounts_address"),
+            Index(f"{prefix}accounts_mailbox", "address"),
         )  # fmt: skip
         self.channels = Table(
             f"{prefix}channels", metadata,
@@ -106,6 +107,7 @@ class Tables:
             # The vendor's promise to tell of changes: `push.Watching` as JSON.
             Column("watch", Text, nullable=False, server_default=""),
             Index(f"{prefix}channels_rank", "rank"),
+            Index(f"{prefix}channels_due", "due"),
         )  # fmt: skip
         self.runs = Table(
             f"{prefix}runs", metadata,

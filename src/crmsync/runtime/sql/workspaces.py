@@ -18,7 +18,7 @@ from ...model import Policy
 from ...stores.sql import SqlStorage
 from ...stores.sql.engine import Database
 from ...stores.sql.tables import tables_of as store_tables_of
-from ..accounts import Account, Service
+from ..accounts import Account, Kind, Service
 from ..encryption import Keys
 from ..registry import Connections
 from .accounts import SqlAccounts, account_of
@@ -176,6 +176,23 @@ class Workspaces:
 
         self.database.write(work)
         self._opened.cache_clear()
+
+    # -- pushes
+
+    def hint(self, workspace: int, key: str) -> bool:
+        """Look at a channel sooner; return whether there is such a channel. See `Channels.hint`."""
+        return Channels(self.database, self.tables, workspace, self.clock).hint(key)
+
+    def hint_mailbox(self, address: str) -> int:
+        """Look sooner at the mail of every account with this address, in whichever workspace; return how many."""
+        accounts, channels = self.tables.accounts.c, self.tables.channels.c
+        query = select(channels.workspace_id, channels.key).join(
+            self.tables.accounts,
+            (accounts.workspace_id == channels.workspace_id) & (accounts.name == channels.account),
+        )
+        with self.database.reading() as connection:
+            found = connection.execute(query.where(accounts.address == address, channels.kind == Kind.MAIL.value)).all()
+        return sum(self.hint(workspace, key) for workspace, key in found)
 
     # -- keys
 
