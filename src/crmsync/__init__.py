@@ -1,6 +1,6 @@
 """Email and calendar sync for CRMs: nothing lost, nothing leaked, everything explained."""
 
-from .engine import Position, plan, sync
+from .engine import Position, coverage, plan, sync
 from .errors import (
     CrmSyncError,
     CursorExpired,
@@ -27,10 +27,12 @@ from .model import (
     Company,
     Contact,
     ContactCreation,
+    Coverage,
     Cursor,
     Decision,
     Event,
     EventStatus,
+    Inventory,
     Item,
     LedgerEntry,
     Mailbox,
@@ -54,19 +56,21 @@ from .model import (
     Selection,
     SentReceipt,
     Skipped,
+    StreamCoverage,
     StreamReport,
     Visibility,
     Window,
 )
-from .protocols import AttachmentSource, Identity, Provider, Sender, Source, Storage, Stream
+from .protocols import AttachmentSource, Identity, InventorySource, Provider, Recall, Sender, Source, Storage, Stream
 
 __all__ = [
     "Attachment", "AttachmentSource", "Batch", "CalendarUser", "Channel", "Classification", "Collection",
-    "CollectionRole", "Company", "Contact", "ContactCreation", "CrmSyncError", "Cursor", "CursorExpired", "Decision",
-    "Event", "EventStatus", "Identity", "Item", "LedgerEntry", "Mailbox", "MassDeletion", "MeetingContacts", "Message",
-    "NeedsAdmin", "NotAuthorized", "NotFound", "Outcome", "OutgoingAttachment", "OutgoingMessage", "Page",
-    "Participant", "PersonName", "Policy", "Position", "Progress", "Provider", "RateLimited", "Reason", "Record",
-    "Refused", "Report", "Response", "Role", "Screen", "Screened", "Selection", "Sender", "SentReceipt", "Skipped",
-    "Source", "SourceError", "StaleCursor", "Storage", "StorageError", "Stream", "StreamReport", "TooLarge",
-    "Unavailable", "Visibility", "Window", "plan", "sync",
+    "CollectionRole", "Company", "Contact", "ContactCreation", "Coverage", "CrmSyncError", "Cursor", "CursorExpired",
+    "Decision", "Event", "EventStatus", "Identity", "Inventory", "InventorySource", "Item", "LedgerEntry", "Mailbox",
+    "MassDeletion", "MeetingContacts", "Message", "NeedsAdmin", "NotAuthorized", "NotFound", "Outcome",
+    "OutgoingAttachment", "OutgoingMessage", "Page", "Participant", "PersonName", "Policy", "Position", "Progress",
+    "Provider", "RateLimited", "Reason", "Recall", "Record", "Refused", "Report", "Response", "Role", "Screen",
+    "Screened", "Selection", "Sender", "SentReceipt", "Skipped", "Source", "SourceError", "StaleCursor", "Storage",
+    "StorageError", "Stream", "StreamCoverage", "StreamReport", "TooLarge", "Unavailable", "Visibility", "Window",
+    "coverage", "plan", "sync",
 ]  # fmt: skip

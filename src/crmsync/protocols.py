@@ -13,6 +13,7 @@ from .model import (
     Batch,
     Collection,
     Cursor,
+    Inventory,
     Item,
     LedgerEntry,
     Outcome,
@@ -88,6 +89,24 @@ class AttachmentSource(Protocol):
             NotFound: the item, or this part of it, is no longer there.
             TooLarge: it is larger than `limit`; what came before is incomplete.
             NotAuthorized, RateLimited, Unavailable: as for `Source`.
+        """
+
+
+class InventorySource(Protocol):
+    """What a source also is that can say what its stream holds: so that "synced" can be proved.
+
+    The engine looks for the method. A stream whose source has none cannot be compared, and `Coverage` says so.
+    """
+
+    @abstractmethod
+    def inventory(self) -> Inventory:
+        """Return the ids that a listing from scratch would have, or their number, without fetching content.
+
+        Ids are those of `changes`: no more (what the source never reports, such as tasks in a calendar), and no fewer.
+
+        Raises:
+            NotAuthorized, NeedsAdmin, RateLimited, Unavailable: as for `Source`; a listing known to be cut is
+                Unavailable.
         """
 
 

@@ -4,12 +4,15 @@ Pure but for the provider and the storage it is given: no clock, no sleep, no th
 `sync` again when that is due.
 
     channel.py     one run over a channel: its streams, then what is gone from all of them
+    coverage.py    the same with an inventory: what is there beside what was decided
     stream.py      one stream: new items, unreadable ones again, changed settings, removals
+    walk.py        where a stream stands while its pages are read, as a table
     batch.py       a page in, a batch out
     checkpoint.py  what is kept between runs
 """
 
 from .batch import Position, plan
 from .channel import sync
+from .coverage import coverage
 
-__all__ = ["Position", "plan", "sync"]
+__all__ = ["Position", "coverage", "plan", "sync"]

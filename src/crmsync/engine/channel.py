@@ -73,7 +73,7 @@ def sync(
     if allow_mass_deletion and refuse_mass_deletion:
         raise ValueError("allow_mass_deletion and refuse_mass_deletion are the two answers to one question: give one")
     answer = Answer.YES if allow_mass_deletion else Answer.NO if refuse_mass_deletion else Answer.NONE
-    channel_run = _ChannelRun(provider, storage, channel, policy, progress, stop)
+    channel_run = ChannelRun(provider, storage, channel, policy, progress, stop)
     stopped = False
     try:
         channel_run.read(redrive=redrive)
@@ -95,8 +95,8 @@ def _severity(error: CrmSyncError) -> int:
     return next((i for i, kind in enumerate(_SEVERITY) if isinstance(error, kind)), len(_SEVERITY))
 
 
-class _ChannelRun:
-    """One call of `sync`."""
+class ChannelRun:
+    """One call of `sync` or `coverage`."""
 
     def __init__(
         self,
@@ -119,11 +119,35 @@ class _ChannelRun:
         self._checkpoint = ChannelCheckpoint.read(self._stored) or ChannelCheckpoint()
         self._shared = f"{channel.visibility} of {channel.owner}"
         self._missing: Mapping[str, Collection | None] = {}
+        self._listed: list[str] = []
 
-    def read(self, *, redrive: bool) -> None:
+    @property
+    def absent(self) -> Mapping[str, int]:
+        """The streams that the provider does not list at present, but for those that a person wants to keep."""
+        return {name: n for name, n in self._checkpoint.absent.items() if name not in self._checkpoint.kept}
+
+    @property
+    def unread(self) -> set[str]:
+        """The streams that there are, and that this run has not come to."""
+        return {*self._listed, *self.absent} - {run.name for run in self.runs}
+
+    def look(self) -> None:
+        """Take an inventory of every stream, and nothing else."""
+        for stream in self._list_streams():
+            self._listed.append(stream.name)
+            run = self._begin(stream.name, stream.source)
+            try:
+                run.take_inventory()
+            except _OF_ONE_STREAM as error:
+                self._failed(run, error)
+                if isinstance(error, _ACCOUNT_WIDE):
+                    raise
+
+    def read(self, *, redrive: bool, verify: bool = False) -> None:
         """Read every stream; what fails in one leaves the others alone, unless it is the account that fails."""
         streams = self._list_streams()
         listed = {s.name: s.collection for s in streams}
+        self._listed += listed
         before = self._checkpoint
         self._missing = {name: collection for name, collection in before.streams.items() if name not in listed}
         # Before the first item of a stream is stored, the stream is on record: it cannot be forgotten. And what others
@@ -141,7 +165,7 @@ class _ChannelRun:
         for stream in streams:
             run = self._begin(stream.name, stream.source)
             try:
-                run.read(redrive=redrive)
+                run.read(redrive=redrive, verify=verify)
             except _OF_ONE_STREAM as error:
                 self._failed(run, error)
                 if isinstance(error, _ACCOUNT_WIDE):

@@ -15,6 +15,7 @@ from ..model import (
     Cursor,
     Decision,
     Event,
+    Inventory,
     Item,
     LedgerEntry,
     Message,
@@ -24,6 +25,7 @@ from ..model import (
     Progress,
     Reason,
     Skipped,
+    StreamCoverage,
     StreamReport,
 )  # fmt: skip
 from ..protocols import Source, Storage
@@ -92,6 +94,9 @@ class StreamRun:
         """The kinds of the records that were decided on in this run."""
         self._fresh: set[str] = set()
         """While newer settings are to be applied to history: what was decided under them already."""
+        self._inventory: Inventory | None = None
+        self._checked = False
+        """Whether its gaps were closed."""
         self._denials: Mapping[str, int] = {}
         """How often the provider did not find what was looked for before."""
         # This one read is both what is planned from and what must still be there when a batch is applied.
@@ -126,8 +131,10 @@ class StreamRun:
         assert self._given  # noqa: S101 - a stream that is not listed is only cleared
         return self._given
 
-    def read(self, *, redrive: bool) -> None:
+    def read(self, *, redrive: bool, verify: bool = False) -> None:
         """Bring the stream up to date: what is new, what failed before, what newer settings say of the rest."""
+        if verify:
+            self.take_inventory()  # before anything is read, so that what it has is decided afterwards
         try:
             self._walk()
         except CursorExpired:
@@ -138,6 +145,55 @@ class StreamRun:
             self._walk()
         self._redrive(exhausted_too=redrive)
         self._redecide()
+        if self._inventory:
+            self._close_gaps(self._inventory)
+
+    def take_inventory(self) -> None:
+        """Ask the source what the stream holds, where it can tell."""
+        take: Callable[[], Inventory] | None = getattr(self._source, "inventory", None)
+        if take:
+            self._inventory = _asked(take)
+
+    def _close_gaps(self, inventory: Inventory) -> None:
+        """Fetch what is there and was never decided, and ask for what was decided and is not listed."""
+        if inventory.ids is None:
+            held = sum(outcome not in _UNSEEN for outcome in self._ids().values()) - len(self._kept)
+            if inventory.count is not None and held < inventory.count:
+                self._checkpoint = self._checkpoint.next(cursor=None, relisting=True, ahead=())
+                self._walk()
+            return
+        there, known = set(inventory.ids), dict(self._ids())
+        leaving = {id_ for id_, outcome in known.items() if outcome is Outcome.LEAVING}
+        living = {id_ for id_, outcome in known.items() if outcome not in _UNSEEN} - self._kept
+        self._fetch_all(sorted(there - living - leaving - self._kept))
+        self._fetch_all(sorted(there & leaving), tombstones="known")
+        self._fetch_all(sorted(living - there), tombstones="proof")
+        self._checked = True
+
+    def covered(self) -> StreamCoverage:
+        """Return what the inventory has beside what is decided now."""
+        reasons: Counter[str] = Counter()
+        decided: set[str] = set()
+        for entry in self._storage.ledger(self.key):
+            if entry.decision.outcome not in _UNSEEN:
+                decided.add(entry.id)
+                reasons[f"{entry.decision.outcome}/{entry.decision.reason}"] += 1
+        told, found = str(self.error) if self.error else "", StreamCoverage(name=self.name, reasons=reasons)
+        if self._inventory is None or (self._inventory.ids is None and self._inventory.count is None):
+            return found.model_copy(update={"why": told or "the provider gives no inventory of it"})
+        kept = reasons[f"{Outcome.STORED}/{Reason.KEPT}"]
+        if self._inventory.ids is None:
+            total = self._inventory.count or 0
+            beyond = len(decided) - kept - total
+            return found.model_copy(update={"total": total, "missing": max(0, -beyond), "why": told})
+        there = set(self._inventory.ids)
+        if not told and len(there) < (counted := self._inventory.count or 0):
+            told = f"the provider counts {counted} and names {len(there)}"
+        unlisted = len(decided - there) - kept
+        if self._checked:  # asked for one by one: they arrived since the inventory was taken
+            there, unlisted = there | decided, 0
+        update = {"total": len(there), "missing": len(there - decided), "unlisted": unlisted, "why": told}
+        return found.model_copy(update=update)
 
     def _walk(self) -> None:
         here = self._checkpoint.stand
@@ -474,6 +530,15 @@ def looks(policy: Policy) -> int:
 def is_mass_deletion(deletions: int, known: Callable[[], int], policy: Policy) -> bool:
     """Tell whether a run would remove more than `max_deletion_free` and more than `max_deletion_share` of all."""
     return deletions > policy.max_deletion_free and deletions > policy.max_deletion_share * known()
+
+
+def _asked(take: Callable[[], Inventory]) -> Inventory:
+    try:
+        return take()
+    except CrmSyncError:
+        raise
+    except Exception as error:
+        raise Unavailable(f"the source failed with {type(error).__name__}") from error
 
 
 def _pages(start: Callable[[], Iterator[Page]]) -> Generator[Page]:

@@ -1,6 +1,7 @@
 """Frozen values: what everything else is said in."""
 
 from .address import is_mailbox, names_nobody
+from .coverage import Coverage, Inventory, StreamCoverage
 from .outgoing import Mailbox, OutgoingAttachment, OutgoingMessage, SentReceipt
 from .people import Company, Contact, PersonName
 from .records import (
@@ -54,10 +55,10 @@ from .visibility import Visibility
 
 __all__ = [
     "AUTOMATIC_HEADERS", "HIDDEN", "RULE_HEADERS", "UNDATED", "Attachment", "Batch", "CalendarUser", "Channel",
-    "Classification", "Collection", "CollectionRole", "Company", "Contact", "ContactCreation", "Cursor", "Decision",
-    "Entry", "Event", "EventStatus", "Item", "LedgerEntry", "Mailbox", "MeetingContacts", "Message", "Outcome",
-    "OutgoingAttachment", "OutgoingMessage", "Page", "Participant", "PersonName", "Policy", "Progress", "Reason",
-    "Record", "Report", "Response", "Role", "Screen", "Screened", "Selection", "SentReceipt", "Skipped", "StreamReport",
-    "TypedAddress", "TypedDomain", "Value", "Visibility", "Window", "ascii_domain", "clean_address", "clean_line",
-    "clean_text", "entries_of", "is_mailbox", "names_nobody",
+    "Classification", "Collection", "CollectionRole", "Company", "Contact", "ContactCreation", "Coverage", "Cursor",
+    "Decision", "Entry", "Event", "EventStatus", "Inventory", "Item", "LedgerEntry", "Mailbox", "MeetingContacts",
+    "Message", "Outcome", "OutgoingAttachment", "OutgoingMessage", "Page", "Participant", "PersonName", "Policy",
+    "Progress", "Reason", "Record", "Report", "Response", "Role", "Screen", "Screened", "Selection", "SentReceipt",
+    "Skipped", "StreamCoverage", "StreamReport", "TypedAddress", "TypedDomain", "Value", "Visibility", "Window",
+    "ascii_domain", "clean_address", "clean_line", "clean_text", "entries_of", "is_mailbox", "names_nobody",
 ]  # fmt: skip

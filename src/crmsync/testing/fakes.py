@@ -14,6 +14,7 @@ from ..model import (
     CollectionRole,
     Cursor,
     Event,
+    Inventory,
     Item,
     Message,
     Outcome,
@@ -134,15 +135,15 @@ class FakeMailbox(Provider, Source):
         for item in items:
             self.put(item)
 
-    def put(self, item: Item) -> None:
-        """Let an item arrive, or change."""
+    def put(self, item: Item, *, reported: bool = True) -> None:
+        """Let an item arrive, or change; where that is not reported, only a listing or an inventory has it."""
         self._items[item.id] = item
         self._places[item.id] = len(self._log)
-        self._log.append(item.id)
+        self._log.append(item.id if reported else "")
 
-    def remove(self, id_: str) -> Item:
-        """Let an item go."""
-        self._log.append(id_)
+    def remove(self, id_: str, *, reported: bool = True) -> Item:
+        """Let an item go, with a tombstone or without."""
+        self._log.append(id_ if reported else "")
         return self._items.pop(id_)
 
     def expire(self) -> None:
@@ -197,6 +198,10 @@ class FakeMailbox(Provider, Source):
         """See `Source`."""
         for at in range(0, len(ids), self.page_size):
             yield self._page(ids[at : at + self.page_size], screen, self.denied)
+
+    def inventory(self) -> Inventory:
+        """See `InventorySource`."""
+        return Inventory(ids=list(self._items), count=len(self._items) if self.counts else None)
 
     def _read(self, since: Cursor) -> tuple[int, int | None]:
         try:

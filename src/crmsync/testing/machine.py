@@ -20,7 +20,7 @@ from typing import Any, TypeVar
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from ..engine import sync
+from ..engine import coverage, sync
 from ..engine.checkpoint import StreamCheckpoint
 from ..engine.walk import WALK, Duty, Happening, Stand
 from ..errors import CrmSyncError, RateLimited, Unavailable
@@ -88,6 +88,8 @@ class SyncMachine(RuleBasedStateMachine):
         self.policy = Policy(internal_domains={"acme.com"}, max_attempts=2)
         self.channel = Channel(key="c", addresses={ME}, contacts=ContactCreation.SENT_AND_RECEIVED)
         self.version = 0
+        self.unreported = False
+        """Whether the provider kept something to itself since everything was settled."""
         self.keys: dict[str, set[str]] = {id_: set() for id_ in IDS}
         """The records that each id has stood for since everything was settled."""
         self.damaged: set[str] = set()
@@ -100,11 +102,14 @@ class SyncMachine(RuleBasedStateMachine):
     @rule(stream=_streams, id_=_ids, sender=_senders)
     def arrive_or_change(self, stream: str, id_: str, sender: str) -> None:
         """An item is there now, whatever was there before."""
+        self.mailboxes[stream].put(self._item(id_, sender))
+
+    def _item(self, id_: str, sender: str) -> Item:
         self.version += 1
         to = "ann@client.example" if sender == "owner" else ME
         item = message(id_, sender=SENDERS[sender], to=to, subject=f"version {self.version}", date=_DATE)
         self.keys[id_].add(item.records[0].key)
-        self.mailboxes[stream].put(item)
+        return item
 
     @rule(stream=_streams, id_=_ids)
     def go(self, stream: str, id_: str) -> None:
@@ -229,6 +234,17 @@ class SyncMachine(RuleBasedStateMachine):
         self.mailboxes[stream].denied = set()
         self._run()
 
+    @rule(stream=_streams, id_=_ids, sender=_senders)
+    def something_is_not_reported(self, stream: str, id_: str, sender: str) -> None:
+        """An item arrives or goes, and no change tells of it: only an inventory can."""
+        mailbox = self.mailboxes[stream]
+        if id_ in mailbox.ids():
+            mailbox.remove(id_, reported=False)
+        else:
+            mailbox.put(self._item(id_, sender), reported=False)
+        self.unreported = True
+        self.damaged.add(id_)  # whether another copy of it may go, nobody can know
+
     @rule(streams=st.sets(_streams, min_size=1))
     def streams_are_not_listed(self, streams: set[str]) -> None:
         """The list of folders or calendars is short, or empty."""
@@ -294,6 +310,10 @@ class SyncMachine(RuleBasedStateMachine):
     def settle(self) -> None:
         """Promises 1, 2, 4, 7, 8: when the faults are over, the state is that of a clean first sync."""
         sync(self.account, self.storage, self.channel, self.policy, redrive=True)
+        if self.unreported:
+            coverage(self.account, self.storage, self.channel, self.policy, at=_DATE)
+            self.unreported = False
+        self._coverage_is_true()
         clean = MemoryStorage()
         sync(self.account, clean, self.channel, self.policy)
         assert self._readable(self._state(self.storage)) == self._readable(self._state(clean)), "not converged"
@@ -321,6 +341,15 @@ class SyncMachine(RuleBasedStateMachine):
             for id_ in mailbox.ids():
                 self.keys[id_] |= {r.key for r in mailbox.item(id_).records}
         self.damaged = set().union(*(m.unreadable for m in self.mailboxes.values()))
+
+    def _coverage_is_true(self) -> None:
+        """Promise 11: what is said to be there is there, decided, and all of it."""
+        said = coverage(self.account, self.storage, self.channel, self.policy, at=_DATE, heal=False)
+        chosen = [stream.name for stream in self.account.streams(self.channel.selection)]
+        there = sum(len(self.mailboxes[name].ids()) for name in chosen)
+        assert said.complete, f"not complete: {said}"
+        assert (said.total, said.decided, said.missing) == (there, there, 0), f"{there} items, and said is: {said}"
+        assert said.kept >= len(self._wanted()), f"{len(self._wanted())} are wanted: {said}"
 
     def _reasons_hold(self) -> None:
         """Promise 9: what is left out is left out for a reason that holds now, if not the first in order."""

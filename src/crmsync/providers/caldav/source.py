@@ -9,13 +9,13 @@ from typing import NamedTuple
 from zlib import crc32
 
 from ...errors import TooLarge, Unavailable
-from ...model import Collection, Cursor, Item, Page, Screen, Skipped, Window
-from ...protocols import Source
+from ...model import Collection, Cursor, Inventory, Item, Page, Screen, Skipped, Window
+from ...protocols import InventorySource, Source
 from .cursor import CalendarCursor, Known, pack, unpack, version_of
 from .dav import Dav, Members
 from .objects import Days, Fetched, Objects, Read, content_version, fetched, read
 from .sharing import Ownership
-from .xml import CTAG, DATA, ETAG, SYNC_TOKEN, Multistatus, sync_collection
+from .xml import CTAG, DATA, ETAG, SYNC_TOKEN, Multistatus, query, sync_collection
 
 PAGE_ITEMS = 500
 PAGE_EVENTS = 2_000
@@ -73,7 +73,7 @@ class _Found(NamedTuple):
     """Which days those are."""
 
 
-class CalDavSource(Source):
+class CalDavSource(Source, InventorySource):
     """One calendar: an item an object, a record an event.
 
     What the home's listing said of the calendar is used once, so that a poll of a calendar without changes costs no
@@ -140,6 +140,13 @@ class CalDavSource(Source):
                 denied.append(one.id)
             else:
                 yield one.id, self._read(one)
+
+    def inventory(self) -> Inventory:
+        """See `InventorySource`: the names of all objects that hold events (RFC 4791 section 7.8), without content."""
+        reply = self._dav.report(self._members.url, query([ETAG]), depth=1, expect=(207, 403, 404, 410))
+        responses = self._expect(reply.status, reply.multistatus).responses
+        named = {self._members.id_of(r.href) for r in responses if r.status not in (404, 410)}
+        return Inventory(ids=sorted(filter(None, named)))
 
     # -- where it stands
 

@@ -95,10 +95,10 @@ def multiget(hrefs: Iterable[str]) -> bytes:
     return _document("c:calendar-multiget", _prop((ETAG, DATA)) + listed)
 
 
-def query() -> bytes:
+def query(properties: Iterable[str] = (ETAG, DATA)) -> bytes:
     """Ask for all calendar objects that hold events (RFC 4791 section 7.8)."""
     events = '<c:comp-filter name="VCALENDAR"><c:comp-filter name="VEVENT"/></c:comp-filter>'
-    return _document("c:calendar-query", _prop((ETAG, DATA)) + f"<c:filter>{events}</c:filter>")
+    return _document("c:calendar-query", _prop(properties) + f"<c:filter>{events}</c:filter>")
 
 
 def _prop(properties: Iterable[str]) -> str:

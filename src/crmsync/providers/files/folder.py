@@ -18,9 +18,9 @@ from typing import Literal, NamedTuple
 
 from pydantic import ValidationError
 
-from ...errors import CursorExpired
-from ...model import Collection, Cursor, Item, Page, Screen, Skipped, Value
-from ...protocols import Source
+from ...errors import CursorExpired, Unavailable
+from ...model import Collection, Cursor, Inventory, Item, Page, Screen, Skipped, Value
+from ...protocols import InventorySource, Source
 from .messages import batches, page_of
 from .reading import in_words
 
@@ -70,7 +70,7 @@ class FolderCursor(Value):
         return Cursor(self.model_dump_json())
 
 
-class FolderSource(Source):
+class FolderSource(Source, InventorySource):
     """A folder of messages; how files become ids is for the subclass to say."""
 
     def __init__(self, path: Path, collection: Collection, *, html: bool = False) -> None:
@@ -125,6 +125,13 @@ class FolderSource(Source):
             gone += [id_ for id_, item in read if item is None]
             yield page_of((item for _, item in read if item), Cursor(""), more=True)
         yield Page(cursor=Cursor(""), deletes=gone)
+
+    def inventory(self) -> Inventory:
+        """See `InventorySource`."""
+        scan = self._scanned()
+        if not scan.stable:
+            raise Unavailable("files of the folder are renamed all the time; try again later")
+        return Inventory(ids=list(scan.entries))
 
     def _growth(self, new: list[Entry], here: FolderCursor, digest: _Digest) -> Generator[Page, None, FolderCursor]:
         done = 0

@@ -11,8 +11,8 @@ from pydantic import Field, ValidationError
 
 from ...errors import CursorExpired, Unavailable
 from ...formats import parse_calendar
-from ...model import Collection, Cursor, Item, Page, Screen, Skipped, Value, Window
-from ...protocols import Source
+from ...model import Collection, Cursor, Inventory, Item, Page, Screen, Skipped, Value, Window
+from ...protocols import InventorySource, Source
 from .ics_index import CalendarObject, Index, header_of, index_of, text_of
 from .messages import batches, page_of
 from .reading import WHOLE, RegularFile, Version, in_words, opened, shown
@@ -45,7 +45,7 @@ class CalendarCursor(Value):
         return Cursor(self.model_dump_json())
 
 
-class CalendarSource(Source):
+class CalendarSource(Source, InventorySource):
     """One iCalendar file: an item a UID.
 
     While the file stays as it is and its days pass, the series that go on come again with what the new days bring.
@@ -95,6 +95,14 @@ class CalendarSource(Source):
             gone = list(wanted.keys() - {one.id for one in found})
             cut = [Skipped(id=id_, why="the calendar file is cut off") for id_ in gone if not index.whole]
             yield Page(cursor=Cursor(""), skipped=cut, deletes=[] if cut else gone)
+
+    def inventory(self) -> Inventory:
+        """See `InventorySource`."""
+        with in_words(self._path), opened(self._path) as file:
+            index = self._index(_Walk(file, self._path, expires=False))
+        if not index.whole:
+            raise Unavailable(f"{shown(self._path)} is cut off; try again later")
+        return Inventory(ids=[one.id for one in index.objects])
 
     def _begin(self, walk: _Walk) -> CalendarCursor:
         return CalendarCursor(

@@ -15,8 +15,8 @@ from typing import Literal
 from pydantic import Field, ValidationError
 
 from ...errors import CursorExpired, SourceError, Unavailable
-from ...model import Collection, Cursor, Item, Page, Screen, Skipped, Value
-from ...protocols import Source
+from ...model import Collection, Cursor, Inventory, Item, Page, Screen, Skipped, Value
+from ...protocols import InventorySource, Source
 from .mbox_message import Located, locate, read
 from .messages import batches, page_of
 from .reading import WHOLE, RegularFile, Version, in_words, opened, shown
@@ -47,7 +47,7 @@ class MboxCursor(Value):
         return Cursor(self.model_dump_json())
 
 
-class MboxSource(Source):
+class MboxSource(Source, InventorySource):
     """One mbox file.
 
     Flags that are changed in place are noticed when the file also shrinks, keeps its size, or is smaller than 32 MB:
@@ -100,6 +100,11 @@ class MboxSource(Source):
                 yield page
             walk.check()
             yield Page(cursor=Cursor(""), deletes=list(wanted))
+
+    def inventory(self) -> Inventory:
+        """See `InventorySource`: the file is read through."""
+        anew = MboxSource(self._path, self._collection, spanning=self._spanning, html=self._html)
+        return Inventory(ids=[id_ for page in anew.changes(None) for id_ in page.present])
 
     def _growth(self, walk: _Walk, here: MboxCursor) -> Generator[Page, None, MboxCursor]:
         """Read on from the last message known, which may have been half written when it was seen."""

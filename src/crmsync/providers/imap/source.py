@@ -9,8 +9,8 @@ from time import monotonic
 from typing import NamedTuple
 
 from ...errors import CursorExpired, Unavailable
-from ...model import Cursor, Decision, Message, Page, Screen, Screened, Skipped
-from ...protocols import AttachmentSource, Source
+from ...model import Cursor, Decision, Inventory, Message, Page, Screen, Screened, Skipped
+from ...protocols import AttachmentSource, InventorySource, Source
 from . import fetching
 from .attachments import read_attachment
 from .client import Client
@@ -50,7 +50,7 @@ class _Found(NamedTuple):
     modseq: int | None
 
 
-class FolderSource(Source, AttachmentSource):
+class FolderSource(Source, AttachmentSource, InventorySource):
     """The messages of one folder; or of Gmail's All Mail, which is all folders."""
 
     def __init__(self, session: Session, folder: Folder, *, labels: Labels | None = None, html: bool = False) -> None:
@@ -106,6 +106,14 @@ class FolderSource(Source, AttachmentSource):
         if not total:
             cursor = cursor_of(opened, known, 0, self._where, modseq=opened.modseq)
             yield Page(cursor=cursor, complete=opened.complete)
+
+    def inventory(self) -> Inventory:
+        """See `InventorySource`: the UIDs of a SEARCH, where EXISTS agrees with it (RFC 9051 section 7.4.1)."""
+        opened = self._open()
+        if not opened.complete:
+            raise Unavailable("the server lists other messages than it counts; try again later")
+        place = self._place(opened.uidvalidity)
+        return Inventory(ids=[place.id_of(uid) for uid in opened.live], count=len(opened.live))
 
     def _changes(self, here: FolderCursor, known: UidSet, screen: Screen | None) -> Iterator[Page]:
         found = self._look(here, known)

@@ -12,11 +12,11 @@ One clause, one test, one sentence.
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Protocol
 
 from ...errors import CursorExpired
-from ...model import Cursor, Decision, Event, Item, Message, Outcome, Page, Reason, Selection
+from ...model import Cursor, Decision, Event, Inventory, Item, Message, Outcome, Page, Reason, Selection
 from ...protocols import Provider, Source
 
 
@@ -33,7 +33,7 @@ class World(Protocol):
 
     @abstractmethod
     def put(self, name: str) -> None:
-        """Let an item arrive; later ones are newer."""
+        """Let an item arrive; later ones are newer. Put again, it changes, or another one arrives beside it."""
 
     @abstractmethod
     def remove(self, name: str) -> None:
@@ -141,6 +141,40 @@ class SourceContract:
         world.remove("b")
         counted = _changes(world, None)[-1].counted
         assert counted in (None, 4), f"after a removal four items are listed, and {counted} counted"
+
+    def test_an_inventory_has_what_a_listing_has(self) -> None:
+        """Where a source says what there is without content, it names the ids of `changes`, no more and no fewer."""
+        world = self.make_world_of("a", "b", "c", "d", "e")
+        world.remove("b")
+        take: Callable[[], Inventory] | None = getattr(_source(world), "inventory", None)
+        said = take() if take else Inventory()
+        listed = {id_ for page in _changes(world, None) for id_ in _ids(page)}
+        assert said.ids is None or sorted(said.ids) == sorted(listed), f"{said.ids} is said, {sorted(listed)} is listed"
+        assert said.count in (None, 4), f"four items are there, and {said.count} counted"
+
+    def test_a_change_of_a_known_item_is_reported_or_the_cursor_expires(self) -> None:
+        """Whoever follows holds what a new listing would bring, content and all."""
+        world = self.make_world_of("a", "b", "c")
+        source = _source(world)
+        holds: dict[str, Item] = {}
+        end = Cursor("")
+        for page in source.changes(None):
+            holds |= {item.id: item for item in _items(source, page)}
+            end = page.cursor
+        world.put("b")  # again: it changes, or a second one arrives
+        source = _source(world)
+        try:
+            for page in source.changes(end):
+                holds |= {item.id: item for item in _items(source, page)}
+                for id_ in page.deletes:
+                    holds.pop(id_, None)
+        except CursorExpired:
+            return
+        source = _source(world)
+        anew = {item.id: item for page in source.changes(None) for item in _items(source, page)}
+        stale = [_name(anew[id_]) for id_ in anew if id_ in holds and holds[id_] != anew[id_]]
+        assert not stale, f"{stale} changed, and a follower was not told"
+        assert set(holds) == set(anew), "a follower holds other items than are there"
 
     def test_a_cursor_that_is_none_expires(self) -> None:
         """Garbage, another provider's cursor or an old format: the engine lists again."""

@@ -14,8 +14,8 @@ from typing import NamedTuple
 from ....errors import CursorExpired, Unavailable
 from ....formats.calendar.series import MAX_INSTANCES
 from ....formats.calendar.zones import UTC_ZONE, Zone, default_zone
-from ....model import Collection, Cursor, Item, Page, Screen, Skipped, Window
-from ....protocols import Source
+from ....model import Collection, Cursor, Inventory, Item, Page, Screen, Skipped, Window
+from ....protocols import InventorySource, Source
 from .client import CalendarClient, dicts
 from .cursor import CalendarCursor, Days
 from .event import (
@@ -58,7 +58,7 @@ class _Changes(NamedTuple):
     """The series whose master changed."""
 
 
-class GoogleCalendarSource(Source):
+class GoogleCalendarSource(Source, InventorySource):
     """One calendar: an item an event or a whole series, a record an event. Content comes with the listing."""
 
     def __init__(self, client: CalendarClient, listed: Listed, *, now: Callable[[], datetime], window: Window) -> None:
@@ -104,6 +104,19 @@ class GoogleCalendarSource(Source):
             alone, gone = self._alone(lost)
             yield _page([*singles, *found, *alone], Cursor(""), more=True, deletes=gone)
         yield Page(cursor=Cursor(""))
+
+    def inventory(self) -> Inventory:
+        """See `InventorySource`. Google has no listing of ids alone, so what comes with them is thrown away."""
+        parts, singles, cancelled = Parts(), dict[str, None](), set[object]()
+        for answer, _ in self._client.listing(self._collection.id):
+            for resource in dicts(answer.get("items")):
+                if is_cancelled(resource):
+                    cancelled.add(resource.get("id"))
+                elif is_series_part(resource):
+                    parts.add(resource)
+                else:
+                    singles[self._single(resource).id] = None
+        return Inventory(ids=[id_ for id_ in (*singles, *parts.ids()) if id_ not in cancelled])
 
     # -- the days
 

@@ -199,6 +199,11 @@ def count_of(answer: Mapping[str, Any]) -> int | None:
     return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
 
 
+def falls_short(listed: int, count: int | None) -> bool:
+    """Tell whether a listing has fewer messages than Gmail's count may differ by for good."""
+    return count is not None and count - listed > _drift(count)
+
+
 def _drift(count: int) -> int:
     """Return by how many messages Gmail's count may differ for good from what is there."""
     return max(count // 50, min(20, count // 2))
