@@ -26,7 +26,7 @@ OWNER = "jan@ours.example"
 
 _HEADERS = ("message-id", "from", "to", "cc", "date", "subject")
 _HERE = ("mail", "rules", "events", "memory")
-_PROGRAMS = ("imap", "caldav", "gmail", "batches", "timelines")
+_PROGRAMS = ("imap", "caldav", "gmail", "outlook", "batches", "timelines")
 _COLUMNS = ("message_id", "sender", "recipient", "cc", "date", "subject", "text")
 
 

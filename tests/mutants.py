@@ -21,9 +21,18 @@ ENGINE = "test_machine.TestMemoryStorageKeepsThePromises"
 FORGETFUL = "test_machine.TestAForgetfulStorageKeepsThePromises"
 GMAIL = "test_gmail_machine.TestGmailKeepsThePromises"
 CALENDAR = "test_google_calendar_machine.TestGoogleCalendarKeepsThePromises"
+OUTLOOK = "test_outlook_machine.TestOutlookKeepsThePromises"
+OUTLOOK_CALENDAR = "test_outlook_calendar_machine.TestOutlookCalendarsKeepThePromises"
 CALDAV = "test_caldav_machine.TestALyingServer"
 IMAP = "test_imap_machine.TestImapKeepsThePromises"
-PLACES = (".", "providers/imap", "providers/gmail", "providers/google_calendar", "providers/caldav")
+PLACES = (
+    ".",
+    "providers/imap",
+    "providers/gmail",
+    "providers/google_calendar",
+    "providers/caldav",
+    "providers/microsoft",
+)
 
 
 class Mutant(NamedTuple):
@@ -137,6 +146,45 @@ MUTANTS = (
            "                page.screened.append(Screened(id=id_, decision=decision))", "                pass", GMAIL),
     Mutant("Gmail: what fails is gone", "providers/google/mail/hydrate.py",
            "if reply.meaning is Meaning.GONE:", "if reply.meaning is not Meaning.LARGE:", GMAIL),
+    Mutant("Outlook: what left is gone, and not asked for", "providers/microsoft/mail/source.py",
+           "places = dict(self._hydrator.places(asked)) if asked else {}",
+           "places = dict.fromkeys(asked)", OUTLOOK),
+    Mutant("Outlook: a removal is none", "providers/microsoft/mail/source.py",
+           "                    left[id_] = None\n                    continue",
+           "                    continue", OUTLOOK),
+    Mutant("Outlook: what came back is not brought", "providers/microsoft/mail/source.py",
+           "elif place == self._id:\n                wanted[id_] = None",
+           "elif place == self._id:\n                pass", OUTLOOK),
+    Mutant("Outlook: what lies in a folder that was read already goes from here", "providers/microsoft/mail/source.py",
+           "if self._round.expect(place, id_):",
+           "if self._round.expect(place, id_) or True:", OUTLOOK),
+    Mutant("Outlook: a page of changes stands for its end", "providers/microsoft/mail/source.py",
+           "after = here.dump() if links.following else before",
+           "after = here.dump()", OUTLOOK),
+    Mutant("Outlook: what left is forgotten between two pages", "providers/microsoft/mail/source.py",
+           '{"delta": links.following, "left": tuple(left), "held": held}',
+           '{"delta": links.following, "held": held}', OUTLOOK),
+    Mutant("Outlook: what stays for want of an answer is forgotten", "providers/microsoft/mail/source.py",
+           'update={"held": tuple(stays.items())}',
+           'update={"held": ()}', OUTLOOK),
+    Mutant("Outlook: no answer is a tombstone", "providers/microsoft/mail/hydrate.py",
+           "gone += [wanted[number]] if reply.meaning is Meaning.GONE else []",
+           "gone += [wanted[number]]", OUTLOOK),
+    Mutant("Outlook calendar: a removal is none", "providers/microsoft/calendar/source.py",
+           "told.removed[id_] = None",
+           "pass", OUTLOOK_CALENDAR),
+    Mutant("Outlook calendar: changed occurrences are not asked for", "providers/microsoft/calendar/source.py",
+           'select=_MASTER, expand="exceptionOccurrences")',
+           "select=_MASTER)", OUTLOOK_CALENDAR),
+    Mutant("Outlook calendar: deleted occurrences are not asked for", "providers/microsoft/calendar/source.py",
+           '_MASTER = ",".join((*FIELDS, "cancelledOccurrences"))',
+           '_MASTER = ",".join(FIELDS)', OUTLOOK_CALENDAR),
+    Mutant("Outlook calendar: what changed while the days went on is missed", "providers/microsoft/calendar/source.py",
+           "        here = yield from self._changed(here, more=True)\n        yield _page([], []",
+           "        yield _page([], []", OUTLOOK_CALENDAR),
+    Mutant("Outlook calendar: the new days are not looked at", "providers/microsoft/calendar/source.py",
+           "[one for one in told.singles if _begins_after(one, after)]",
+           "[]", OUTLOOK_CALENDAR),
     Mutant("Calendar: a deletion is none", "providers/google/calendar/source.py",
            "            found.deletes.append(id_)", "            pass", CALENDAR),
     Mutant("Calendar: cancelled instances stay", "providers/google/calendar/series.py",

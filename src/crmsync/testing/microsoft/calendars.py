@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
@@ -350,42 +350,6 @@ class Calendars:
             found = [CalendarGroup(made_id("group", self._mailbox, len(self.groups) + 1), name)]
             self.groups += found
         return found[0]
-
-
-def repeats(
-    type: Literal["daily", "weekly", "absoluteMonthly", "relativeMonthly", "absoluteYearly", "relativeYearly"],  # noqa: A002 - as Graph calls it
-    *,
-    start: date,
-    interval: int = 1,
-    days: Sequence[str] = (),
-    index: str = "first",
-    count: int | None = None,
-    until: date | None = None,
-    zone: str = "UTC",
-) -> Json:
-    """Return a `patternedRecurrence`: https://learn.microsoft.com/en-us/graph/api/resources/patternedrecurrence.
-
-    `start` is the first day; `days` are names of weekdays; without `count` and `until` it has no end.
-    """
-    monthly, yearly = type.endswith("Monthly"), type.endswith("Yearly")
-    pattern = {
-        "type": type,
-        "interval": interval,
-        "month": start.month if yearly else 0,
-        "dayOfMonth": start.day if type.startswith("absolute") else 0,
-        "daysOfWeek": list(days)
-        or ([f"{start:%A}".lower()] if type == "weekly" or type.startswith("relative") else []),
-        "firstDayOfWeek": "sunday",
-        "index": index if monthly or yearly else "first",
-    }
-    span = {
-        "type": "numbered" if count else "endDate" if until else "noEnd",
-        "startDate": start.isoformat(),
-        "endDate": until.isoformat() if until else "0001-01-01",
-        "recurrenceTimeZone": zone,
-        "numberOfOccurrences": count or 0,
-    }
-    return {"pattern": pattern, "range": span}
 
 
 def occurrence_id(series: str, original: datetime) -> str:

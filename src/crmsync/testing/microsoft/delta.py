@@ -11,7 +11,7 @@ from typing import Any, Literal
 from urllib.parse import quote
 
 from .folders import folder_json, folder_of
-from .mailbox import Change, Folder, Mail
+from .mail_items import Change, Folder, Mail
 from .messages import CONTENT, Shown, attachments_of, message_json
 from .routes import Call
 from .wire import Json, Problem, bad_request

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..web.mail import content, header_of
 from .bodies import attached, filename, is_inline, plain_of, text_parts
-from .mailbox import Link, Mail
+from .mail_items import Link, Mail
 from .messages import address_line, recipients
 from .routes import Call
 from .wire import Json, Problem, bad_request

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from .listing import matching, page
-from .mailbox import NEVER, Folder, Mailbox
+from .mail_items import Folder
+from .mailbox import NEVER, Mailbox
 from .permissions import MAIL_BASIC, MAIL_READ, MAIL_WRITE
 from .routes import Call, Route
 from .wire import Json, Problem, bad_request, not_found

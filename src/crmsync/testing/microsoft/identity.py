@@ -28,6 +28,8 @@ INACTIVE = 90 * 86_400
 GRAPH_ID = "00000003-0000-0000-c000-000000000000"
 """Graph's own application."""
 LOGIN = "https://login.microsoftonline.com"
+AUTHORITIES = ("common", "organizations", "consumers")
+"""Authorities that are no tenant of their own."""
 
 
 @dataclass

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from . import delta
 from .folders import folder_of
 from .listing import matching, page, paths_of
-from .mailbox import Mail
+from .mail_items import Mail
 from .messages import (
     CONTENT,
     Shown,

@@ -14,7 +14,7 @@ from .account import Account
 from .drafts import CONTENT, attachment_part, octets, rewritten, written_mail
 from .folders import folder_of
 from .mail_api import mail_of, shown_of, whole
-from .mailbox import Link, Mail
+from .mail_items import Link, Mail
 from .messages import attachments_of, message_json, recipients
 from .permissions import MAIL_SEND, MAIL_WRITE
 from .routes import Call, Route

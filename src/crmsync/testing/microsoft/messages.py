@@ -10,7 +10,8 @@ from typing import NamedTuple
 
 from ..web.mail import children, content, decoded, header_of
 from .bodies import attached, body, filename, is_inline, preview, unique
-from .mailbox import Mail, Mailbox, sent_at
+from .mail_items import Mail, sent_at
+from .mailbox import Mailbox
 from .prefer import Prefer
 from .wire import Json, bad_request, stamp
 

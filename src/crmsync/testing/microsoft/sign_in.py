@@ -11,19 +11,17 @@ import html
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from . import aadsts
+from . import aadsts, discovery
 from .aadsts import Aadsts, Refused, described, refusal
 from .account import CONSUMERS, Account
-from .identity import GRAPH_ID, Application, Grant, Identity
-from .permissions import GRAPH, IDENTITY, bare
+from .identity import AUTHORITIES, Application, Grant, Identity
+from .permissions import GRAPH, bare
 from .wire import Json, Request, Response, answer
 
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 DEVICE_LIFETIME = 900.0
-AUTHORITIES = ("common", "organizations", "consumers")
 
 
 @dataclass
@@ -68,9 +66,12 @@ class SignIn:
             ("POST", "oauth2/v2.0/devicecode"): ("devicecode", self._device_code),
             ("GET", "v2.0/adminconsent"): ("adminconsent", self._admin_consent),
             ("GET", "adminconsent"): ("adminconsent", self._admin_consent),
-            ("GET", "v2.0/.well-known/openid-configuration"): ("openid", self._openid),
-            ("GET", "discovery/v2.0/keys"): ("keys", self._keys),
-            ("GET", "discovery/instance"): ("discovery", self._discovery),
+            ("GET", "v2.0/.well-known/openid-configuration"): (
+                "openid",
+                lambda _, tenant: discovery.openid(self.identity, tenant),
+            ),
+            ("GET", "discovery/v2.0/keys"): ("keys", lambda *_: discovery.keys(self.identity)),
+            ("GET", "discovery/instance"): ("discovery", lambda request, _: discovery.instance(self.identity, request)),
         }
         found = endpoints.get((request.method, rest))
         return (f"identity.{found[0]}", lambda: found[1](request, tenant)) if found else None
@@ -340,56 +341,6 @@ class SignIn:
             self.identity.grants.append(device.grant)
         return self.identity.answered(device.grant, client_info="client_info" in asked)
 
-    # -- discovery
-
-    def _openid(self, _request: Request, authority: str) -> Response:
-        identity = self.identity
-        named = identity.known_tenant(authority)
-        if authority not in AUTHORITIES and named is None:
-            return refusal(aadsts.NO_TENANT, identity.clock())
-        tenant = authority if named is None or authority in AUTHORITIES else named.id
-        root = f"{identity.root}/{tenant}"
-        return answer({
-            "token_endpoint": f"{root}/oauth2/v2.0/token",
-            "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
-            "jwks_uri": f"{root}/discovery/v2.0/keys",
-            "response_modes_supported": ["query", "fragment", "form_post"],
-            "subject_types_supported": ["pairwise"],
-            "id_token_signing_alg_values_supported": ["RS256"],
-            "response_types_supported": ["code"],
-            "scopes_supported": ["openid", "profile", "email", "offline_access"],
-            "issuer": f"{identity.root}/{'{tenantid}' if authority in AUTHORITIES[:2] else tenant}/v2.0",
-            "authorization_endpoint": f"{root}/oauth2/v2.0/authorize",
-            "device_authorization_endpoint": f"{root}/oauth2/v2.0/devicecode",
-            "claims_supported": ["sub", "iss", "aud", "exp", "iat", "nonce", "preferred_username", "tid", "email"],
-            "tenant_region_scope": None,
-            "cloud_instance_name": "microsoftonline.com",
-            "msgraph_host": "graph.microsoft.com",
-        })  # fmt: skip
-
-    def _keys(self, _request: Request, _authority: str) -> Response:
-        numbers: Any = self.identity.key.private.public_key().public_numbers()
-
-        def text(number: int) -> str:
-            octets = number.to_bytes((number.bit_length() + 7) // 8, "big")
-            return base64.urlsafe_b64encode(octets).decode().rstrip("=")
-
-        key = {"kty": "RSA", "use": "sig", "kid": self.identity.key.name, "n": text(numbers.n), "e": text(numbers.e)}
-        return answer({"keys": [key]})
-
-    def _discovery(self, request: Request, _authority: str) -> Response:
-        asked = urlsplit(request.one("authorization_endpoint"))
-        host = urlsplit(self.identity.root).netloc
-        known = {host, "login.microsoftonline.com", "login.windows.net", "login.microsoft.com", "sts.windows.net"}
-        if asked.netloc not in known:
-            return refusal(Aadsts(50049, "invalid_instance", "Unknown or invalid instance."), self.identity.clock())
-        tenant = asked.path.strip("/").partition("/")[0]
-        return answer({
-            "tenant_discovery_endpoint": f"{self.identity.root}/{tenant}/v2.0/.well-known/openid-configuration",
-            "api-version": "1.1",
-            "metadata": [{"preferred_network": host, "preferred_cache": host, "aliases": sorted(known)}],
-        })  # fmt: skip
-
 
 def _scopes(text: str, application: Application) -> frozenset[str]:
     """Return the scopes that a request names, without Graph in front.
@@ -428,6 +379,3 @@ def _sent_back(redirect: str, asked: dict[str, str], back: dict[str, str]) -> Re
         return Response(200, {"Content-Type": "text/html"}, page.encode())
     mark = "#" if asked.get("response_mode") == "fragment" else "&" if urlsplit(redirect).query else "?"
     return Response(302, {"Location": f"{redirect}{mark}{urlencode(said)}"})
-
-
-__all__ = ["GRAPH_ID", "IDENTITY", "SignIn"]
