@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from crmsync import Channel, ContactCreation, Policy, sync
+from crmsync.errors import RateLimited
 from crmsync.model import Progress
 from crmsync.providers.microsoft.mail import OutlookMail
 from crmsync.providers.web.calls import Site
@@ -95,10 +96,16 @@ def measure(shape: list[int], kind: str) -> Run:
             if kind == "halved" and server.limits.concurrent == 4 and len(storage.items) > sum(shape) / 2:
                 server.limits.halve()
 
-        def run(progress: Callable[[Progress], None] | None = None) -> int:
-            return sync(outlook, storage, channel, policy, progress=progress).stored
+        def run(progress: Callable[[Progress], None] | None = None) -> None:
+            while True:
+                try:
+                    sync(outlook, storage, channel, policy, progress=progress)
+                except RateLimited as busy:  # a worker comes back then, and goes on
+                    clock.sleep(busy.retry_after or 60)
+                else:
+                    return
 
-        stored = run(look)
+        run(look)
         seconds, requests = clock() - began, server.requests
         refused = sum(entry.code == "ApplicationThrottled" for entry in server.log)
         flight, window = server.most_in_flight(ME), server.most_in_window(ME)
@@ -109,7 +116,7 @@ def measure(shape: list[int], kind: str) -> Run:
             run()
         idle = server.requests - before
         outlook.close()
-    return Run(requests, seconds, stored, flight, window, refused, first[0], idle)
+    return Run(requests, seconds, len(storage.items), flight, window, refused, first[0], idle)
 
 
 def main() -> None:

@@ -5,14 +5,14 @@ from ..web.faults import Faults
 from ..web.mail import File
 from .aadsts import Cause
 from .account import Account
-from .calendars import Attendee, Calendar, CalendarHabits, Calendars, Event
+from .calendar_items import CalendarHabits, Event
+from .calendars import Attendee, Calendar, Calendars, repeats
 from .faults import Fault
 from .identity import LOGIN, Application, Consent, Grant, Identity, Tenant
 from .limits import Limits
 from .login_http import LoginHttp
 from .mail_items import DeltaHabits, Folder, Link, Mail
 from .mailbox import Mailbox
-from .patterns import repeats
 from .permissions import EVERY_PERMISSION, GRAPH
 from .server import Logged, MicrosoftServer
 from .subscriptions import Notice, Subscription, Subscriptions

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from .calendar_delta import calendar_of, delta, view_of, window_of
-from .calendars import Calendar, CalendarGroup, Event
+from .calendar_items import Event
+from .calendars import Calendar, CalendarGroup
 from .events import ONLY_MASTER, cancelled_occurrences, event_json, selected
 from .listing import matching, page
 from .permissions import CALENDAR_BASIC, CALENDAR_READ

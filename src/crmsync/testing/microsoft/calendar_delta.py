@@ -5,7 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from datetime import UTC, datetime
 
-from .calendars import Calendar, Event
+from .calendar_items import Event
+from .calendars import Calendar
 from .delta import expired, read_token, written
 from .events import View, event_json, stub_json
 from .routes import Call

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from ..web.clock import Clock
+from .calendar_items import CalendarHabits, Event, EventChange
 from .ids import made_id
 from .wire import Json
 from .zones import zone_of
 
-EventKind = Literal["singleInstance", "seriesMaster", "exception"]
 Answer = Literal["none", "organizer", "tentativelyAccepted", "accepted", "declined", "notResponded"]
 When = datetime | date
 
@@ -25,64 +25,6 @@ class Attendee(NamedTuple):
     name: str = ""
     type: Literal["required", "optional", "resource"] = "required"
     answer: Answer = "none"
-
-
-@dataclass(eq=False)
-class Event:
-    """An event as its calendar keeps it: a single one, a series, or an exception of one."""
-
-    number: int
-    id: str
-    immutable: str
-    kind: EventKind
-    start: datetime
-    """In UTC; an all-day event begins at midnight there."""
-    end: datetime
-    zone: str
-    """The zone it was made in: a Windows or an IANA name."""
-    zone_name: str
-    """What the zone is called: `zone`, or `tzone://Microsoft/Custom`."""
-    all_day: bool
-    fields: Json
-    """What Graph's JSON says of it beside the times; None is null there."""
-    created: float
-    modified: float
-    uid: str | None
-    revision: int = 0
-    recurrence: Json | None = None
-    master: Event | None = None
-    original: datetime | None = None
-    """Where an exception would be: the start that its series gives it, in UTC."""
-    cancelled: set[datetime] = field(default_factory=set)
-    """Occurrences that were deleted, by their original starts."""
-    exceptions: dict[datetime, Event] = field(default_factory=dict)
-
-    @property
-    def series(self) -> Event:
-        """The series that it belongs to, itself where it belongs to none."""
-        return self.master or self
-
-
-class EventChange(NamedTuple):
-    """What happened to an event; a series with all that belongs to it is one."""
-
-    revision: int
-    event: Event
-    removed: bool
-    span: tuple[datetime, datetime]
-    """Where it was before, for a single one."""
-
-
-@dataclass
-class CalendarHabits:
-    """What `calendarView/delta` does that the documents do not promise. Change it at any time."""
-
-    largest_page: int = 200
-    each_tombstone: bool = False
-    """Whether a deleted series is told by its occurrences too, and not by its master only."""
-    typed_tombstones: bool = False
-    """Whether a tombstone says what kind of event it was; mostly it does not."""
-    longest_window: timedelta = timedelta(days=1_825)
 
 
 class Calendar:
@@ -350,6 +292,42 @@ class Calendars:
             found = [CalendarGroup(made_id("group", self._mailbox, len(self.groups) + 1), name)]
             self.groups += found
         return found[0]
+
+
+def repeats(
+    type: Literal["daily", "weekly", "absoluteMonthly", "relativeMonthly", "absoluteYearly", "relativeYearly"],  # noqa: A002 - as Graph calls it
+    *,
+    start: date,
+    interval: int = 1,
+    days: Sequence[str] = (),
+    index: str = "first",
+    count: int | None = None,
+    until: date | None = None,
+    zone: str = "UTC",
+) -> Json:
+    """Return a `patternedRecurrence`: https://learn.microsoft.com/en-us/graph/api/resources/patternedrecurrence.
+
+    `start` is the first day; `days` are names of weekdays; without `count` and `until` it has no end.
+    """
+    monthly, yearly = type.endswith("Monthly"), type.endswith("Yearly")
+    pattern = {
+        "type": type,
+        "interval": interval,
+        "month": start.month if yearly else 0,
+        "dayOfMonth": start.day if type.startswith("absolute") else 0,
+        "daysOfWeek": list(days)
+        or ([f"{start:%A}".lower()] if type == "weekly" or type.startswith("relative") else []),
+        "firstDayOfWeek": "sunday",
+        "index": index if monthly or yearly else "first",
+    }
+    span = {
+        "type": "numbered" if count else "endDate" if until else "noEnd",
+        "startDate": start.isoformat(),
+        "endDate": until.isoformat() if until else "0001-01-01",
+        "recurrenceTimeZone": zone,
+        "numberOfOccurrences": count or 0,
+    }
+    return {"pattern": pattern, "range": span}
 
 
 def occurrence_id(series: str, original: datetime) -> str:

@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 from .bodies import plain_of
-from .calendars import Calendar, Event
+from .calendar_items import Event
+from .calendars import Calendar
 from .prefer import Prefer
 from .series import Occurrence, cancelled_name, ical_uid
 from .wire import Json, bad_request, stamp

@@ -11,7 +11,8 @@ from typing import Literal, NamedTuple
 
 from dateutil import rrule as r
 
-from .calendars import Event, occurrence_id
+from .calendar_items import Event
+from .calendars import occurrence_id
 from .zones import zone_of
 
 _FREQUENCY: dict[str, Literal[0, 1, 2, 3]] = {
