@@ -38,12 +38,12 @@ _CODES: Mapping[str, Meaning] = {
         Meaning.DENIED: (
             "ErrorAccessDenied", "accessDenied", "Authorization_RequestDenied", "ErrorSendAsDenied", "Forbidden",
             "ErrorImpersonationDenied", "ErrorNonExistentMailbox", "ErrorInvalidUser", "Request_UnsupportedQuery",
-            "MailboxNotFound",
+            "MailboxNotFound", "ExtensionError",
         ),
         Meaning.GONE: (
             "ErrorItemNotFound", "itemNotFound", "ResourceNotFound", "Request_ResourceNotFound",
             "ErrorInvalidIdMalformed", "ErrorInvalidIdEmpty", "ErrorFolderNotFound", "ErrorInvalidMailboxItemId",
-            "ErrorObjectTypeChanged",
+            "ErrorObjectTypeChanged", "ErrorInvalidAttachmentType", "NotFound",
         ),
         Meaning.EXPIRED_CURSOR: (
             "syncStateNotFound", "ErrorSyncStateNotFound", "resyncRequired", "resyncApplyDifferences",
@@ -52,7 +52,8 @@ _CODES: Mapping[str, Meaning] = {
         Meaning.LARGE: ("ErrorMessageSizeExceeded", "RequestEntityTooLarge"),
         Meaning.INVALID: (
             "ErrorInvalidRequest", "BadRequest", "invalidRequest", "ErrorInvalidUrlQuery", "ErrorInvalidRecipients",
-            "ErrorQuotaExceeded", "RequestBroker--ParseUri",
+            "ErrorQuotaExceeded", "RequestBroker--ParseUri", "ValidationError", "ErrorInvalidArgument",
+            "ErrorInvalidOperation", "ErrorAttachmentSizeLimitExceeded", "InefficientFilter",
         ),
     }.items()
     for code in codes
@@ -83,7 +84,10 @@ def failure_of(
     if status == 424:
         return Failure(Meaning.BUSY, status, "", 0.0)  # another request of the batch failed, and this was not tried
     # The innermost code is the most exact one.
-    return failure_by(_CODES, status, [code.lower() for code in reversed(codes)], wait)
+    found = failure_by(_CODES, status, [code.lower() for code in reversed(codes)], wait)
+    if status == 400 and codes and not found.reason:
+        return found._replace(meaning=Meaning.INVALID, reason=codes[-1])  # of its own words Graph has many hundreds
+    return found
 
 
 def _codes(error: object) -> Iterator[str]:

@@ -330,7 +330,8 @@ def _reauthorize(call: Call) -> None:
 
 
 def _delete(call: Call) -> None:
-    del call.server.subscriptions.all[_of(call).id]
+    found = _of(call)  # which forgets those that have ended
+    del call.server.subscriptions.all[found.id]
 
 
 _ANY = MAIL_READ | CALENDAR_READ

@@ -27,6 +27,8 @@ from ..client import SITE, Graph, Json, Limits, id_of, items_of, text_of
 
 SMALL = 2_500_000
 """Octets of attachments that go along with the draft; Graph takes requests of 4 MB, and base64 makes a third more."""
+UPLOADED = 3_000_000
+"""Octets; a larger attachment is uploaded in pieces, a smaller one may not be."""
 PIECE = 320 * 1_024 * 10
 """Octets of one piece of an upload: less than 4 MB, in multiples of what Microsoft asks for."""
 LARGEST = 150_000_000
@@ -41,8 +43,7 @@ class OutlookSender(Sender):
 
     From an alias it sends where the organisation allows that, and from a shared mailbox where the account may send as
     it. With an idempotency key the Message-ID is made from it, and the mailbox is searched for it before anything is
-    sent. In a reply the draft is made at the answered message, where the mailbox has it, so that Outlook shows both in
-    one conversation.
+    sent. A reply belongs to its conversation by In-Reply-To and References.
 
     Args:
         token: returns an access token that is valid now.
@@ -99,9 +100,9 @@ class OutlookSender(Sender):
             return _receipt(sent, own, repeated=True)
         for one in before:
             self._drop(id_of(one))  # what an earlier attempt left may lack an attachment
-        draft = self._draft(message, octets)
+        draft = self._draft(octets)
         for attachment in large:
-            self._upload(draft, attachment)
+            (self._upload if len(attachment.data) > UPLOADED else self._attach)(draft, attachment)
         return self._sent(draft, own)
 
     def close(self) -> None:
@@ -110,17 +111,8 @@ class OutlookSender(Sender):
 
     # -- the draft
 
-    def _draft(self, message: OutgoingMessage, octets: bytes) -> str:
-        mime = base64.b64encode(octets)
-        answered = self._found(message.in_reply_to) if message.in_reply_to else []
-        answer: Json = {}
-        if answered:
-            try:
-                answer = self._graph.send("POST", "messages", id_of(answered[0]), "createReply", mime=mime)
-            except (NotFound, Refused):
-                answer = {}  # it went meanwhile, or is none that can be answered
-        if not id_of(answer):
-            answer = self._graph.send("POST", "messages", mime=mime)
+    def _draft(self, octets: bytes) -> str:
+        answer = self._graph.send("POST", "messages", mime=base64.b64encode(octets))
         if not id_of(answer):
             raise Unavailable("Microsoft does not say under which id it keeps the draft; nothing was sent")
         return id_of(answer)
@@ -135,6 +127,15 @@ class OutlookSender(Sender):
             self._graph.send("DELETE", "messages", draft)
         except NotFound:
             return
+
+    def _attach(self, draft: str, attachment: OutgoingAttachment) -> None:
+        """Add an attachment in one request."""
+        body = {
+            "@odata.type": "#microsoft.graph.fileAttachment", "name": attachment.name,
+            "contentType": attachment.content_type, "contentBytes": base64.b64encode(attachment.data).decode(),
+            "isInline": attachment.content_id is not None, "contentId": attachment.content_id,
+        }  # fmt: skip
+        self._graph.send("POST", "messages", draft, "attachments", body=body)
 
     def _upload(self, draft: str, attachment: OutgoingAttachment) -> None:
         """Upload an attachment in pieces, to where Graph says; no secret goes there, the address is one."""
