@@ -72,9 +72,12 @@ def begin_consent(
         login_hint=login_hint,
         prompt="select_account",
         claims_challenge=claims,
+        response_mode="form_post",
     )
     return PendingConsent(
-        url=flow["auth_uri"],
+        # msal warns of anything else. But a form that Microsoft's page posts comes without the cookies of the person's
+        # session (SameSite), and a program on somebody's own machine takes no form.
+        url=flow["auth_uri"].replace("response_mode=form_post", "response_mode=query"),
         state=flow["state"],
         verifier=flow["code_verifier"],
         redirect_uri=redirect_uri,

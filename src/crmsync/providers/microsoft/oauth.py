@@ -299,7 +299,8 @@ class HttpClient:
         self, url: str, params: Mapping[str, str] | None = None, data: Any = None, headers: Any = None, **_: Any
     ) -> HttpResponse:
         """Send a POST with a form."""
-        return self._sent("POST", f"{url}?{urlencode(params)}" if params else url, urlencode(data or {}), headers)
+        form = data if isinstance(data, str) else urlencode({n: v for n, v in (data or {}).items() if v is not None})
+        return self._sent("POST", f"{url}?{urlencode(params)}" if params else url, form, headers)
 
     def close(self) -> None:
         """Nothing stays open."""
@@ -326,6 +327,8 @@ class HttpClient:
             if answer.status == 429 or wait is not None:
                 raise RateLimited("Microsoft's sign-in is busy", retry_after=60.0 if wait is None else wait)
             raise Unavailable("Microsoft's sign-in is busy; try again later")
+        if parsed(answer.body) is None:  # msal would write it into a log
+            raise Unavailable("Microsoft's sign-in answers what makes no sense; try again later")
         return HttpResponse(answer)
 
 
