@@ -10,6 +10,7 @@ _COMMANDS = {
     "imap": "A mailbox on any IMAP server, and sending through its SMTP server.",
     "caldav": "The calendars on any CalDAV server.",
     "google": "Gmail and Google Calendar, with one consent in the browser.",
+    "microsoft": "Outlook mail and calendars, with one consent in the browser.",
 }
 """Each in a module of its own, `connect_NAME`, as `command`."""
 
@@ -38,7 +39,8 @@ class _Connect(click.Group):
     "connect",
     cls=_Connect,
     epilog="\b\nExamples:\n  crmsync connect imap ann@example.com\n  crmsync connect caldav ann@example.com\n"
-    "  crmsync connect google ann@example.com --client client.json\n",
+    "  crmsync connect google ann@example.com --client client.json\n"
+    "  crmsync connect microsoft ann@example.com --client client.json\n",
 )
 def command() -> None:
     """Connect an account: find its servers, test the logins, and save what works.

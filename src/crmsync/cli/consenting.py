@@ -10,9 +10,9 @@ from typing import Any
 
 import click
 
-from ..errors import SourceError
+from ..errors import NeedsAdmin, SourceError
 from ..providers.web.loopback import loopback
-from ..runtime import Begun, Connections, Service, begin, finish
+from ..runtime import Begun, Connections, Service, admin_url, begin, finish
 from ..runtime.vendors import VENDORS, ConsentVendor
 from .connecting import accounts_beside, environment_keys, known_address, typed_address
 from .console import messages, output
@@ -55,6 +55,10 @@ def by_consent(
             callback = door.wait(_MINUTES * 60.0, begun.state)
     try:
         done = finish(connections, begun, callback)
+    except NeedsAdmin as error:
+        url = admin_url(connections, service, begun.consent.features, redirect_uri=door.redirect_uri, state="approved")
+        advice = f"An administrator approves it here: {url}" if url else ""
+        raise Failure(f"nothing was saved: {error}", advice) from error
     except SourceError as error:
         raise Failure(f"nothing was saved: {error}") from error
     console = output()

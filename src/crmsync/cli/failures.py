@@ -54,7 +54,7 @@ _DISK = {
 }
 
 
-_PROVIDERS = "Install what connected accounts need: pip install 'crmsync[caldav,google,imap]'"
+_PROVIDERS = "Install what connected accounts need: pip install 'crmsync[caldav,google,imap,microsoft]'"
 
 
 def explained(error: Exception) -> Failure | None:

@@ -174,6 +174,7 @@ def admin_request(
     name: str,
     tenant: str = "organizations",
     shared: bool = False,
+    state: str = "",
 ) -> AdminRequest:
     """Return the address where an administrator approves the program for their organisation, and a text to forward.
 
@@ -184,8 +185,9 @@ def admin_request(
         name: how the program is called.
         tenant: the organisation by its domain or id, where it is known.
         shared: as for `begin_consent`.
+        state: what comes back with them, where the host has one; else one is made.
     """
-    wanted, state = _wanted(features), secrets.token_urlsafe(32)
+    wanted, state = _wanted(features), state or secrets.token_urlsafe(32)
     scopes = scopes_for(wanted, shared=shared)
     query = urlencode({
         "client_id": app.client_id,

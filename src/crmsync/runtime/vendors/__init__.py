@@ -8,6 +8,7 @@ from ..accounts import Account, Kind, Service
 from .caldav import CALDAV
 from .google import GOOGLE
 from .imap import IMAP
+from .microsoft import MICROSOFT
 from .smtp import SMTP
 from .vendor import Checked, Client, ConsentVendor, Granted, PasswordVendor, Reading, Vendor
 
@@ -16,6 +17,7 @@ VENDORS: Mapping[Service, Vendor] = {
     Service.SMTP: SMTP,
     Service.CALDAV: CALDAV,
     Service.GOOGLE: GOOGLE,
+    Service.MICROSOFT: MICROSOFT,
 }
 """In the order in which an account's side is looked for: a server of its own before a consent."""
 
