@@ -20,7 +20,8 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["
 PUBLIC = [
     "crmsync", "crmsync.formats", "crmsync.model", "crmsync.providers.caldav", "crmsync.providers.files",
     "crmsync.providers.google.mail", "crmsync.providers.google.calendar", "crmsync.providers.imap",
-    "crmsync.providers.microsoft.calendar", "crmsync.providers.microsoft.mail", "crmsync.providers.smtp", "crmsync.rules", "crmsync.runtime", "crmsync.runtime.sql", "crmsync.testing",
+    "crmsync.providers.microsoft.calendar", "crmsync.providers.microsoft.mail", "crmsync.providers.smtp",
+    "crmsync.rules", "crmsync.runtime", "crmsync.runtime.sql", "crmsync.testing",
     "crmsync.testing.google", "crmsync.testing.microsoft",
 ]  # fmt: skip
 
