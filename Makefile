@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all coverage lint types imports docs docs-check site lines bench wheel microsoft-schema microsoft-clients check clean
+.PHONY: help demo test test-all coverage lint types imports docs docs-check site lines fuzz bench wheel microsoft-schema microsoft-clients caldav-client check clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -57,6 +57,23 @@ site: $(VENV)/.installed-dev  ## build the documentation as a site, in build/sit
 lines:  ## print how large each room of the source is
 	@$(PYTHON) .ci/lines.py
 
+FOR ?= 60
+fuzz: $(VENV)/.installed-dev  ## hunt for inputs that break a promise (FOR=600 seconds in each place, SEED=1 to repeat)
+	@failed=0; for hunt in tests/fuzz/fuzz_*.py; do \
+		PYTHONPATH=tests:tests/fuzz:tests/formats:tests/providers/caldav $(BIN)/python $$hunt $(FOR) $(SEED) || failed=1; \
+	done; exit $$failed
+
+# caldav replaces the urllib3 of what it is installed beside.
+CALDAV := build/caldav-client
+caldav-client: $(CALDAV)/.installed  ## let the real caldav package write what is read, on Radicale and Xandikos
+	@PYTHONPATH=tests $(CALDAV)/bin/python -m pytest -q -p no:cacheprovider --noconftest -c /dev/null \
+		--rootdir=. tests/clients/drive_caldav.py
+
+$(CALDAV)/.installed: pyproject.toml
+	@$(PYTHON) -m venv $(CALDAV)
+	@$(CALDAV)/bin/python -m pip --disable-pip-version-check --quiet install pytest radicale xandikos -e '.[caldav-client]'
+	@touch $@
+
 microsoft-schema: $(VENV)/.made  ## check that the description of Graph is that of the newest msgraph-sdk
 	@rm -rf build/msgraph && $(PIP) download --no-deps --dest build/msgraph msgraph-sdk
 	@$(BIN)/python tests/microsoft_schema.py --check build/msgraph/msgraph_sdk-*.whl
@@ -81,7 +98,7 @@ wheel: $(VENV)/.installed-dev  ## build the wheel and try it where there is no s
 check: lint types imports docs-check site test wheel  ## all of the above that can fail
 
 clean:  ## remove what the other targets made
-	rm -rf $(VENV) dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) found dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 # The stamps make a second run quick: nothing is installed again before pyproject.toml changes.
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from command_line import mail
+from command_line import mail, mbox
 from dovecot import PASSWORD, Dovecot, dovecot
 from mail_hub import MailHub
 from scripted import serving
@@ -353,7 +353,7 @@ def test_folders_show_what_each_is_for_and_whether_it_is_read(here: Here) -> Non
     selection = 'selection = {mode = "except", collections = ["Projekte/Alpha"]}'
     (here.path / "crmsync.toml").write_text(f'[channels.mia]\naccount = "{here.address}"\n{selection}\n')
     (listed,) = json.loads(here("folders", here.address, "--json").stdout)["accounts"]
-    assert "mia" == listed["channel"]
+    assert f"mail:{here.address}" == listed["channel"]
     assert {
         ("INBOX", "inbox", True), ("Sent", "sent", True), ("Projekte/Alpha", "none", False),
         ("Entwürfe", "drafts", False),
@@ -385,11 +385,12 @@ def test_the_workspace_file_names_an_account_and_its_settings(here: Here) -> Non
         f'[members]\nmia = "mia@acme.example"\n[channels.live]\nowner = "mia"\naccount = "{here.address}"\n'
     )
     (channel,) = json.loads(here("sync", "--json").stdout)["channels"]
-    assert ("live", "mia", 1) == (channel["key"], channel["owner"], channel["stored"])
+    assert (f"mail:{here.address}", "mia", 1) == (channel["key"], channel["owner"], channel["stored"])
     for text, said in (
         ("account = 'x@y.example'", "'x@y.example' is not connected"),
         (f"account = '{here.address}'\nsource = 'a.mbox'", "beside `source`"),
         ("type = 'mail'", "source: is missing"),
+        (f"account = '{here.address}'\n[channels.again]\naccount = '{here.address}'", "write one table"),
     ):
         toml.write_text(f"[channels.live]\n{text}\n")
         result = here("sync")
@@ -399,6 +400,38 @@ def test_the_workspace_file_names_an_account_and_its_settings(here: Here) -> Non
     result = here("sync")
     assert 2 == result.exit_code
     assert f"crmsync connect caldav {here.address}" in result.output
+
+
+def test_settings_that_are_written_down_later_hold_for_what_is_there(here: Here) -> None:
+    here.deliver(*(mail(n, to=here.address) for n in range(3)))
+    here.connected()
+    toml = here.path / "crmsync.toml"
+    toml.write_text(f'[members]\nmia = "{here.address}"\nlena = "lena@acme.example"\n')
+    assert 3 == json.loads(here("sync", "--json").stdout)["channels"][0]["stored"]
+    assert 3 == len(json.loads(here("timeline", "--as", "lena", "--json").stdout)["entries"])
+
+    for name in ("live", "renamed"):
+        toml.write_text(
+            f'[members]\nmia = "{here.address}"\nlena = "lena@acme.example"\n'
+            f'[channels.{name}]\nowner = "mia"\naccount = "{here.address}"\nvisibility = "private"\n'
+        )
+        assert 0 == json.loads(here("sync", "--json").stdout)["channels"][0]["stored"]
+        assert [] == json.loads(here("timeline", "--as", "lena", "--json").stdout)["entries"]
+        assert 3 == len(json.loads(here("timeline", "--as", "mia", "--json").stdout)["entries"])
+
+
+def test_a_channel_that_nothing_names_any_more_is_said_and_cleared_when_asked(here: Here) -> None:
+    mbox(here.path / "old.mbox", mail(1, to=here.address), mail(2, to=here.address))
+    toml = here.path / "crmsync.toml"
+    members = f'[members]\nmia = "{here.address}"\n'
+    toml.write_text(f'{members}[channels.old]\nowner = "mia"\nsource = "old.mbox"\n')
+    assert 0 == here("sync").exit_code
+    toml.write_text(f'{members}[channels.new]\nowner = "mia"\nsource = "old.mbox"\n')
+
+    assert "old is named by nothing any more" in here("sync").output
+    assert 2 == here("sync", "--clear", "new").exit_code
+    assert "named by nothing" not in here("sync", "--clear", "old").output
+    assert 2 == len(json.loads(here("timeline", "--as", "mia", "--json").stdout)["entries"])
 
 
 def test_an_account_that_no_channel_names_is_read_beside_those_of_the_file(here: Here) -> None:

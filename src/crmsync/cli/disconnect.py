@@ -32,7 +32,8 @@ def command(*, account: str, keep: bool, yes: bool, database: Path | None, works
     found = load(workspace, database)
     file = accounts_beside(found.database)
     gone = one_account(file.load(), account)
-    channels = [one.channel for one in found.accounts if one.connected is not None and one.connected.name == gone.name]
+    read = [one for one in found.accounts if one.connected is not None and one.connected.name == gone.name]
+    channels = [one.channel for one in read]
     there = found.database.exists() and not is_foreign(found.database)
     remove = there and not keep
     if not yes:
@@ -47,6 +48,6 @@ def command(*, account: str, keep: bool, yes: bool, database: Path | None, works
         output().print(safe(warning), soft_wrap=True)
     if remove:
         output().print(f"{counted(left.removed, 'item')} removed; people and companies stay.")
-    named = [channel.key for channel in channels if channel.key.partition(":")[2] != gone.name]
+    named = [one.table for one in read if one.table]
     if named:
         output().print(f"Take the channel out of the workspace file too: {', '.join(safe(key) for key in named)}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+import shlex
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,9 +13,12 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
+from ..engine import sync
 from ..errors import SourceError
 from ..model import Channel, Policy, Selection
 from ..protocols import Provider
+from ..runtime.leaving import Gone
+from ..stores.sql import SqlStorage
 from . import options
 from .console import line, output
 from .database import create, take_over
@@ -22,7 +26,7 @@ from .failures import FAILED, Mistake
 from .running import file_of, run, watching
 from .streams import print_json, safe
 from .summary import all_reasons, as_data, channels, decisions, failures, is_new, unreadable_again
-from .workspace import DATABASE, FILE, Workspace, from_options, load
+from .workspace import DATABASE, FILE, Workspace, from_options, is_of_path, load
 
 _AT_ONCE = 4
 """So many accounts are read at a time: they wait for their servers, and the database takes turns."""
@@ -48,8 +52,11 @@ Exit code: 0 done, 1 a channel failed (the others were synced), 2 a mistake in t
 )
 @options.mail
 @options.database
+@click.option("--clear", multiple=True, metavar="CHANNEL", help="Remove what a channel brought that nothing names.")
 @options.as_json
-def command(*, database: Path | None, workspace: Path | None, as_json: bool, **given: Any) -> None:
+def command(
+    *, database: Path | None, workspace: Path | None, clear: Sequence[str], as_json: bool, **given: Any
+) -> None:
     """Bring mailboxes and calendars into the database.
 
     PATH is an mbox file, a Maildir, a folder of .eml files, or an .ics calendar; --me says whose it is. Without PATH,
@@ -59,6 +66,12 @@ def command(*, database: Path | None, workspace: Path | None, as_json: bool, **g
     found = chosen(given, workspace, database)
     storage = create(found.database)
     take_over(storage, (account.channel for account in found.accounts))
+    unnamed = _unnamed(storage, found) if not given["paths"] else {}
+    for key in clear:
+        if key not in unnamed:
+            known = f"There are {', '.join(map(safe, unnamed))}." if unnamed else "There is none."
+            raise Mistake(f"{key!r} is no channel that nothing names any more", known)
+        sync(Gone(min(unnamed[key].addresses)), storage, unnamed.pop(key), found.policy, allow_mass_deletion=True)
     now = datetime.now(UTC)
     with watching() as watch:
         ran = list(
@@ -86,8 +99,21 @@ def command(*, database: Path | None, workspace: Path | None, as_json: bool, **g
         elif not all(one.error for one in ran):
             console.print(line(("Nothing new.", "bold"), unreadable_again(ran)))
         failures(console, ran)
+    for key in unnamed:
+        click.echo(
+            f"{safe(key)} is named by nothing any more: what it brought stays as it was. Remove it with "
+            f"crmsync sync --clear {shlex.quote(safe(key))}",
+            err=True,
+        )
     if any(one.error for one in ran):
         click.get_current_context().exit(FAILED)
+
+
+def _unnamed(storage: SqlStorage, workspace: Workspace) -> dict[str, Channel]:
+    """Return the channels that have brought something, and that neither the workspace nor a path names any more."""
+    named = {one.channel.key for one in workspace.accounts}
+    # What was read by its path (`sync FILE --me ADDRESS`) has a key with the path's digest, and is nobody's to name.
+    return {key: channel for key, channel in storage.channels.items() if key not in named and not is_of_path(key)}
 
 
 def chosen(given: dict[str, Any], file: Path | None, database: Path | None) -> Workspace:

@@ -11,7 +11,7 @@ is told with the key it was made in and with what to write instead.
     [policy]                             # crmsync.Policy, but for `members`
     internal_domains = ["acme.example"]
 
-    [channels.mia-mail]                  # crmsync.Channel; the table's name is its key
+    [channels.mia-mail]                  # crmsync.Channel; the table's name is its key, where it reads a file
     owner = "mia"
     source = "mia.mbox"                  # mbox, Maildir, folder of .eml files, .ics
     visibility = "subject"
@@ -20,7 +20,9 @@ is told with the key it was made in and with what to write instead.
     owner = "mia"
     account = "mia@acme.example"         # connected by `crmsync connect`; type = "calendar" for its calendars
 
-A connected account that no channel names is read too, with the settings that every channel begins with.
+A connected account that no channel names is read too, with the settings that every channel begins with. What an account
+brings is one channel for its mail and one for its calendars, whoever names it: settings that are written down later, or
+under another name, hold for what is there.
 """
 
 from __future__ import annotations
@@ -28,6 +30,7 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -81,6 +84,8 @@ class Account(NamedTuple):
     kind: Kind
     zone: str | None = None
     connected: Connected | None = None
+    table: str | None = None
+    """Its table's name in the workspace file, where that has one for it."""
 
     @property
     def reads(self) -> str:
@@ -140,6 +145,7 @@ def load(file: Path | None, database: Path | None) -> Workspace:
     connected = accounts_of(where)
     channels = _table(found, data, "channels")
     accounts = [_account(found, key, _table(found, channels, key, "channels."), members, connected) for key in channels]
+    _expect_one_each(found, accounts)
     return Workspace(
         database=where,
         policy=_checked(Policy, policy, found, "policy"),
@@ -185,7 +191,7 @@ def _unnamed(
         owner = next((m for m, addresses in members.items() if addresses & account.addresses), account.address)
         for kind in (Kind.CALENDAR, Kind.MAIL):
             if service_of(account, kind) and (name, kind) not in done:
-                channel = Channel(key=f"{kind.value}:{name}", owner=owner, addresses=account.addresses)
+                channel = Channel(key=channel_key(kind, name), owner=owner, addresses=account.addresses)
                 yield Account(channel, None, kind, connected=account)
 
 
@@ -208,6 +214,11 @@ def from_options(
     return Workspace(
         database=database or Path(DATABASE), policy=policy, members={owner: own}, accounts=tuple(accounts.values())
     )
+
+
+def is_of_path(key: str) -> bool:
+    """Tell whether a channel's key is one that `from_options` makes of a path."""
+    return re.search(r"#[0-9a-f]{8}$", key) is not None
 
 
 def _parsed(file: Path) -> dict[str, Any]:
@@ -262,14 +273,29 @@ def _account(
         settings["addresses"] = members[owner]
     if isinstance(selection := settings.get("selection"), dict):
         settings["selection"] = _with_sets(selection)
-    channel = _checked(Channel, {**settings, "key": key}, file, where, also=Origin)
+    kind = Kind(origin.type or Kind.MAIL)
+    identity = key if connected is None else channel_key(kind, connected.name)
+    channel = _checked(Channel, {"owner": key, **settings, "key": identity}, file, where, also=Origin)
     if origin.timezone is not None and origin.timezone not in available_timezones():
         raise _wrong(file, f"{where}.timezone", f"{origin.timezone!r} is no IANA time zone such as 'Europe/Berlin'")
     if connected is not None or origin.source is None:
-        return Account(channel, None, Kind(origin.type or Kind.MAIL), origin.timezone, connected)
+        return Account(channel, None, kind, origin.timezone, connected, key)
     path = file.parent / origin.source
-    kind = Kind(origin.type) if origin.type else kind_of(path)
-    return Account(channel, path, kind, origin.timezone)
+    return Account(channel, path, kind if origin.type else kind_of(path), origin.timezone, table=key)
+
+
+def channel_key(kind: Kind, account: str) -> str:
+    """Return the key of an account's mail or calendars: the same, however their settings are written."""
+    return f"{kind.value}:{account}"
+
+
+def _expect_one_each(file: Path, accounts: Iterable[Account]) -> None:
+    named: dict[str, str] = {}
+    for one in accounts:
+        key, table = one.channel.key, one.table or ""
+        if key in named:
+            raise _wrong(file, f"channels.{table}", f"reads what channels.{named[key]} reads; write one table")
+        named[key] = table
 
 
 def _connected(file: Path, where: str, origin: Origin, accounts: Mapping[str, Connected]) -> Connected | None:

@@ -148,6 +148,19 @@ def test_a_calendars_zone_that_changes_reads_again_what_depends_on_it_and_nothin
     assert "floating@x 2026-03-02 15:00:00+00:00" in starts(storage)
 
 
+def test_a_calendars_zone_may_be_one_that_only_it_defines(server: ScriptedServer) -> None:
+    server.calendar("work").put("f.ics", vcalendar(vevent("floating@x", start=":20260302T100000")))
+    storage = MemoryStorage()
+    for offset, hour in (("+0500", 5), ("+0300", 7)):
+        server.calendar("work").told = (
+            "<c:calendar-timezone>BEGIN:VCALENDAR\r\nBEGIN:VTIMEZONE\r\nTZID:Own\r\nBEGIN:STANDARD\r\n"
+            f"DTSTART:19700101T000000\r\nTZOFFSETFROM:{offset}\r\nTZOFFSETTO:{offset}\r\nEND:STANDARD\r\n"
+            "END:VTIMEZONE\r\nEND:VCALENDAR\r\n</c:calendar-timezone>"
+        )
+        run(server, storage)
+        assert f"floating@x 2026-03-02 0{hour}:00:00+00:00" in starts(storage)
+
+
 @pytest.mark.parametrize("rule", ["FREQ=WEEKLY", "FREQ=WEEKLY;COUNT=30"], ids=["endless", "counted"])
 def test_a_window_whose_end_comes_nearer_ends_where_a_fresh_import_would(server: ScriptedServer, rule: str) -> None:
     server.calendar("work").put("s.ics", vcalendar(vevent("series@x", f"RRULE:{rule}")))

@@ -50,8 +50,8 @@ def parse_calendar(
     them, or one put together from a calendar's own lines, its VTIMEZONEs and the VEVENTs of one UID, which reads the
     same as in the whole file. `start` and `end` are aware: a series' instance comes in when it overlaps the time from
     the one (inclusive) to the other; single events always come in. Without them a series comes in from its beginning,
-    as far as the bounds let it. `zone` is the IANA name of the zone that counts
-    for times and dates without one, where the calendar has no X-WR-TIMEZONE. `collections` are put into every event.
+    as far as the bounds let it. `zone` is the IANA name of the zone that counts, or its VTIMEZONE, for times and
+    dates without one, where the calendar has no X-WR-TIMEZONE. `collections` are put into every event.
 
     Instances are found in the series' own local time. Work and memory for one UID are bounded.
 

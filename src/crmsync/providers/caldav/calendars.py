@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
-from urllib.parse import unquote, urljoin
+from urllib.parse import unquote, urljoin, urlsplit
 
 from ...errors import Unavailable
 from ...formats import zone_of
+from ...formats.calendar.zones import default_zone
 from ...model import Collection, Cursor, Page, Screen, Selection, Window, clean_address
 from ...protocols import Identity, Provider, Source, Stream
 from ..network import sockets as network
@@ -16,6 +17,7 @@ from ..network.access import Access
 from ..web.http import Http
 from .account import CalDavAccount, find_account
 from .dav import Dav, path_of
+from .session import ClientHttp, DavClient
 from .sharing import Ownership, addresses_of, ownership
 from .source import CalDavSource, Listed, position_of
 from .xml import (
@@ -54,7 +56,8 @@ class CalDavCalendars(Provider):
     One request asks all calendars whether anything has changed. Content is fetched in chunks of many objects.
 
     Args:
-        access: server and login. `path` says where to begin; empty for the well-known address.
+        access: server and login. `path` says where to begin; empty for the well-known address. Or a
+            `caldav.DAVClient` (extra `caldav-client`), whose own session is then read through.
         account: what `find_account` found before, as the host stored it: it saves four requests a run.
         address: whose account it is, where the server does not tell.
         now: the moment; series are expanded around it.
@@ -65,7 +68,7 @@ class CalDavCalendars(Provider):
 
     def __init__(
         self,
-        access: Access,
+        access: Access | DavClient,
         *,
         account: CalDavAccount | None = None,
         address: str | None = None,
@@ -74,9 +77,15 @@ class CalDavCalendars(Provider):
         zone: str = "UTC",
         lookup: network.Lookup | None = None,
     ) -> None:
-        self.http = Http(access, same_site=True, lookup=lookup, now=now)
-        self._dav = Dav(self.http, token=access.token is not None)
-        self._access = access
+        self.http: Http | ClientHttp
+        if isinstance(access, Access):
+            self.http = Http(access, same_site=True, lookup=lookup, now=now)
+            self._dav = Dav(self.http, token=access.token is not None)
+            self._path, self._username = access.path, access.username
+        else:
+            self.http = ClientHttp(access, now=now)
+            self._dav = Dav(self.http)
+            self._path, self._username = urlsplit(str(access.url)).path, access.username or ""
         self._account = account
         self._address = address
         self._now = now
@@ -93,7 +102,7 @@ class CalDavCalendars(Provider):
 
         """
         if self._account is None:
-            self._account = find_account(self._dav, self._access.path)
+            self._account = find_account(self._dav, self._path)
         return self._account
 
     def identify(self) -> Identity:
@@ -106,7 +115,7 @@ class CalDavCalendars(Provider):
         if not any(listed.told for listed in self._listed()):
             raise Unavailable("the account has no calendar for events; make one, or check the address")
         known = [*self.account.addresses]
-        asked = [clean_address(one) for one in (self._address, self._access.username) if one and "@" in one]
+        asked = [clean_address(one) for one in (self._address, self._username) if one and "@" in one]
         found = list(dict.fromkeys([*asked[:1], *known]))
         if not found:
             raise Unavailable("the server does not tell whose account it is; give the address too")
@@ -177,7 +186,7 @@ class CalDavCalendars(Provider):
     def _own(self) -> Iterator[str]:
         """Yield the account's own addresses, the one that stands for it first."""
         yield from self.account.addresses
-        yield from (clean_address(one) for one in (self._address, self._access.username) if one and "@" in one)
+        yield from (clean_address(one) for one in (self._address, self._username) if one and "@" in one)
 
     def _with_owner(self, listed: Listed) -> Collection:
         """Return a calendar with all addresses of whose it is: a request for each person who shares one."""
@@ -229,7 +238,7 @@ def _calendars(url: str, multistatus: Multistatus, principal: str, own: str | No
             ),
             ownership=whose,
             position=position_of(response.text),
-            zone=zone_of(response.text(TIMEZONE)),
+            zone=_zone(response.text(TIMEZONE)),
             told=told,
         )
 
@@ -245,6 +254,11 @@ class _Untold(Source):
 
     def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002
         raise Unavailable(f"the server does not say now what {self._name!r} is; try again later")
+
+
+def _zone(definition: str) -> str | None:
+    """Return a calendar's zone by its IANA name, or its definition where that has offsets of its own."""
+    return zone_of(definition) or (definition if definition and default_zone(definition) else None)
 
 
 def _owner(whose: Ownership, own: str | None, *, told: bool) -> str | None:

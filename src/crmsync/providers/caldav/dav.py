@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable
-from typing import NamedTuple
+from collections.abc import Collection, Iterable, Mapping
+from typing import NamedTuple, Protocol
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 
 from ...errors import NotAuthorized, TooLarge, Unavailable
-from ..web.http import MAX_BODY, Answer, Http
+from ..web.http import MAX_BODY, Answer
 from .xml import Multistatus, NotMultistatus, propfind, read_multistatus
 
 _PLAIN = re.compile(r"[A-Za-z0-9._~@=-]+")
@@ -26,13 +26,33 @@ class Reply(NamedTuple):
     """Of other answers."""
 
 
+class Requests(Protocol):
+    """What sends requests: `Http`, or a host's own client."""
+
+    @property
+    def origin(self) -> str:
+        """The server's address, as `https://dav.example.com`."""
+
+    def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        expect: Collection[int] = (200,),
+        max_body: int = MAX_BODY,
+    ) -> Answer:
+        """Send a request and read the whole answer: see `Http.request`."""
+
+
 class Dav:
     """One account's WebDAV server.
 
     All methods may raise `NotAuthorized`, `RateLimited` and `Unavailable`; `report` may raise `TooLarge`.
     """
 
-    def __init__(self, http: Http, *, token: bool = False) -> None:
+    def __init__(self, http: Requests, *, token: bool = False) -> None:
         self.http = http
         self._token = token
 

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from zlib import crc32
 
 from ...errors import TooLarge, Unavailable
+from ...formats.calendar.zones import MAX_NAME
 from ...model import Collection, Cursor, Inventory, Item, Page, Screen, Skipped, Window
 from ...protocols import InventorySource, Source
 from .cursor import CalendarCursor, Known, pack, unpack, version_of
@@ -48,7 +49,7 @@ class Listed(NamedTuple):
     collection: Collection
     position: Position
     zone: str | None
-    """The IANA name of its zone for floating times (RFC 4791 section 5.2.2), where it has one."""
+    """Its zone for floating times (RFC 4791 section 5.2.2): an IANA name or a VTIMEZONE, where it has one."""
     ownership: Ownership = Ownership()
     told: bool = True
     """False where the server did not say what it is."""
@@ -98,6 +99,7 @@ class CalDavSource(Source, InventorySource):
         self._now = now
         self._window = window
         self._zone = listed.zone or zone
+        self._zone_known = self._zone if len(self._zone) <= MAX_NAME else version_of(self._zone)
         self._days: Days | None = None
         self._whole = whole
 
@@ -161,14 +163,14 @@ class CalDavSource(Source, InventorySource):
         if self._days:  # the cursor was lost, not the past
             start = min(start, self._days.start)
         whose = self._listed.ownership.name
-        return CalendarCursor(start=start, end=end + timedelta(days=MARGIN), zone=self._zone, whose=whose)
+        return CalendarCursor(start=start, end=end + timedelta(days=MARGIN), zone=self._zone_known, whose=whose)
 
     def _resumed(self, here: CalendarCursor) -> CalendarCursor:
         """Return the cursor as it is for today's settings: what they let be read otherwise is to be read again."""
         needed = self._needed()
         start, end = min(needed.start, here.start), min(needed.end + timedelta(days=MARGIN), here.end)
         now = here.model_copy(
-            update={"start": start, "end": end, "zone": self._zone, "whose": self._listed.ownership.name}
+            update={"start": start, "end": end, "zone": self._zone_known, "whose": self._listed.ownership.name}
         )
         if now == here:
             return here

@@ -145,13 +145,13 @@ class Http:
         max_body: int = MAX_BODY,
     ) -> Generator[tuple[Answer, Iterator[bytes]], None, None]:
         """Send a request and yield the answer's head and its body in pieces, while they arrive. As `request`."""
-        url = self._target(self.origin, url)
+        url = target(self.origin, self.origin, url, same_site=self._same_site)
         self._transport.until(monotonic() + TOTAL)
         for _ in range(_REDIRECTS + 1):
             response = self._send(method, url, headers, content)
             try:
                 if response.status_code in _MOVED and response.status_code not in expect:
-                    url = self._target(url, response.headers.get("location", ""))
+                    url = target(self.origin, url, response.headers.get("location", ""), same_site=self._same_site)
                     continue
                 head = Answer(response.status_code, _lower(response.headers), b"", url)
                 if head.status not in expect:
@@ -228,30 +228,6 @@ class Http:
             return httpx.DigestAuth(access.username, access.password())
         return None
 
-    def _target(self, source: str, link: str) -> str:
-        """Return where a link leads. Refuse to go where the secret does not belong.
-
-        A plain link to the server itself is read as an encrypted one: behind a proxy many do not know that they are.
-        """
-        home = urlsplit(self.origin)
-        try:
-            target = urlsplit(urljoin(source, link))
-            plain = target.scheme == "http" and target.port in (None, 80, home.port or 443)
-            if plain and home.scheme == "https" and target.hostname == home.hostname:
-                target = target._replace(scheme="https", netloc=home.netloc)
-            port = target.port or _PORTS.get(target.scheme, 0)
-            url = str(httpx.URL(target.geturl()))
-        except (ValueError, httpx.InvalidURL):
-            raise Unavailable(f"{_host(source)} refers to an address that is none; try again later") from None
-        here = (target.scheme, target.hostname, port) == (home.scheme, home.hostname, home.port or _PORTS[home.scheme])
-        secure = target.scheme == "https" and port == 443
-        if here or (secure and (target.hostname == home.hostname or (self._same_site and _same_site(target, home)))):
-            return url
-        refers = f"{_host(source)} refers to {target.scheme}://{target.hostname}"
-        if target.hostname == home.hostname:
-            raise Unavailable(f"{refers}, where the password would go another way than was agreed; check the address")
-        raise Unavailable(f"{refers}, another server, which gets no password; if it is the right one, give its address")
-
     def _body(self, response: httpx.Response, url: str, limit: int) -> Iterator[bytes]:
         """Yield the body decoded, never more at once than arrives in one read may unfold to under the limit."""
         coding = response.headers.get("content-encoding", "identity").strip().lower()
@@ -277,6 +253,41 @@ class Http:
                     yield piece
         if decoder and not decoder.eof and taken:
             raise Unavailable(f"the answer of {_host(url)} was cut off; try again later")
+
+
+def target(origin: str, source: str, link: str, *, same_site: bool) -> str:
+    """Return where a link leads. Refuse to go where the secret does not belong.
+
+    A plain link to the server itself is read as an encrypted one: behind a proxy many do not know that they are.
+
+    Args:
+        origin: the server that the secret is for, as `https://dav.example.com`.
+        source: where the link was found.
+        link: absolute, or relative to `source`.
+        same_site: whether another host of the same registrable domain will do, over TLS.
+
+    Raises:
+        Unavailable: it leads elsewhere, or is no address.
+
+    """
+    home = urlsplit(origin)
+    try:
+        found = urlsplit(urljoin(source, link))
+        plain = found.scheme == "http" and found.port in (None, 80, home.port or 443)
+        if plain and home.scheme == "https" and found.hostname == home.hostname:
+            found = found._replace(scheme="https", netloc=home.netloc)
+        port = found.port or _PORTS.get(found.scheme, 0)
+        url = str(httpx.URL(found.geturl()))
+    except (ValueError, httpx.InvalidURL):
+        raise Unavailable(f"{_host(source)} refers to an address that is none; try again later") from None
+    here = (found.scheme, found.hostname, port) == (home.scheme, home.hostname, home.port or _PORTS[home.scheme])
+    secure = found.scheme == "https" and port == 443
+    if here or (secure and (found.hostname == home.hostname or (same_site and _same_site(found, home)))):
+        return url
+    refers = f"{_host(source)} refers to {found.scheme}://{found.hostname}"
+    if found.hostname == home.hostname:
+        raise Unavailable(f"{refers}, where the password would go another way than was agreed; check the address")
+    raise Unavailable(f"{refers}, another server, which gets no password; if it is the right one, give its address")
 
 
 class _Header(httpx.Auth):
