@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from crmsync import Attachment, Collection, Event, Message, Participant, Role, Visibility
 from crmsync.model import HIDDEN
-from crmsync.rules import Access, Grant, Why, access, redact
+from crmsync.rules import for_others, Access, Grant, Why, access, redact
 
 WHEN = datetime(2026, 1, 5, 9, tzinfo=UTC)
 SECRET = "xyzzy"
@@ -101,7 +101,7 @@ def test_redacting_twice_is_redacting_to_the_lower_level(
 
 @given(records, levels)
 def test_redacting_empties_what_is_hidden_and_nothing_else(record: Message | Event, level: Visibility) -> None:
-    shown = redact(record, level)
+    shown = redact(record, level, own=True)
     if shown is None:
         assert level is Visibility.PRIVATE
         return
@@ -203,3 +203,28 @@ def test_a_hold_or_an_unknown_level_alone_shows_nothing(granted: list[Grant]) ->
     ]
 
     assert Visibility.PRIVATE is access("ben", hidden).level
+
+
+@given(records, levels)
+def test_bcc_recipients_are_for_the_owner_alone(record: Message | Event, level: Visibility) -> None:
+    for others in (redact(record, level), for_others(record)):
+        if others is not None:
+            assert [p for p in record.participants if p.role is not Role.BCC] == list(others.participants)
+            assert (record.key, record.thread) == (others.key, others.thread)
+
+
+def test_with_whom_an_owner_shares_by_name_sees_at_least_that_much() -> None:
+    private, shared = Grant("mia", "private", named={"ben": "subject"}), Grant("leo", "metadata")
+
+    assert Access(Visibility.SUBJECT, Why.NAMED, "mia") == access("ben", [private])
+    assert Access(Visibility.SUBJECT, Why.NAMED, "mia") == access("ben", [private, shared], strictest=True)
+    assert Access(Visibility.PRIVATE, Why.SHARED, "mia") == access("lena", [private])
+    more = Grant("mia", "everything", named={"ben": "metadata"})
+    assert Access(Visibility.EVERYTHING, Why.SHARED, "mia") == access("ben", [more])
+
+
+def test_nothing_beats_protection_but_owning_it() -> None:
+    grant = Grant("mia", "everything", override="everything", protected=True, named={"ben": "everything"})
+
+    assert Access(Visibility.PRIVATE, Why.PROTECTED, "mia") == access("ben", [grant])
+    assert Access(Visibility.EVERYTHING, Why.OWNER, "mia") == access("mia", [grant])

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from store_worlds import Store
+from store_worlds import Store, anyone
 
 from crmsync.stores.memory import MemoryStorage
 from crmsync.stores.sql import SqlStorage
@@ -13,9 +13,9 @@ from crmsync.stores.sql import SqlStorage
 @pytest.fixture(params=["memory", "sqlite"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     if request.param == "memory":
-        yield MemoryStorage()
+        yield MemoryStorage(members=anyone)
         return
-    with SqlStorage(f"sqlite:///{tmp_path}/crm.db") as storage:
+    with SqlStorage(f"sqlite:///{tmp_path}/crm.db", members=anyone) as storage:
         yield storage
 
 

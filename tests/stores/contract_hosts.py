@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from contract_parts import OneWorker
 from pydantic import TypeAdapter
+from store_worlds import anyone
 
 from crmsync import Event, Message, PersonName, Record
 from crmsync.stores.memory import MemoryStorage
@@ -24,7 +25,7 @@ class MemoryHost(OneWorker):
     """The reference. Dictionaries belong to one thread: it promises nothing to a second."""
 
     def make_storage(self) -> MemoryStorage:
-        return MemoryStorage()
+        return MemoryStorage(members=anyone)
 
     def read_records(self, storage: MemoryStorage) -> Mapping[Link, Iterable[Message | Event]]:
         return {link: item.records for link, item in storage.items.items()}

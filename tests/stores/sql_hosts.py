@@ -11,6 +11,7 @@ import host_tables
 from contract_parts import OneWorker
 from postgres import kept_database
 from sqlalchemy import Engine, create_engine, delete, insert, inspect, select, update
+from store_worlds import anyone
 
 from crmsync import Batch, Cursor, Event, LedgerEntry, Message, Outcome, PersonName, Storage
 from crmsync.stores.sql import SqlStorage
@@ -28,7 +29,7 @@ class SqlHost(OneWorker, WritersContract):
         return f"sqlite:///{self.stack.enter_context(tempfile.TemporaryDirectory())}/crm.db"
 
     def open(self) -> Any:
-        return SqlStorage(self.url, **self.options)
+        return SqlStorage(self.url, **self.options, members=anyone)
 
     def make_storage(self) -> Any:
         # Kept as long as the test is: whatever runs it needs no fixture.
@@ -120,7 +121,7 @@ class EngineHost(PostgresHost):
 
     def open(self) -> Any:
         engine = create_engine(self.url, isolation_level="SERIALIZABLE")
-        storage = SqlStorage(engine)
+        storage = SqlStorage(engine, members=anyone)
         self.engines[id(storage)] = engine
         return storage
 
@@ -134,19 +135,19 @@ class Joined(Storage):
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         with engine.begin() as connection:
-            SqlStorage(connection)
+            SqlStorage(connection, members=anyone)
 
     def load_cursor(self, stream: str) -> Cursor | None:
         with self.engine.connect() as connection:
-            return SqlStorage(connection).load_cursor(stream)
+            return SqlStorage(connection, members=anyone).load_cursor(stream)
 
     def ledger(self, stream: str, *, outcome: Outcome | None = None) -> Iterable[LedgerEntry]:
         with self.engine.connect() as connection:
-            return SqlStorage(connection).ledger(stream, outcome=outcome)
+            return SqlStorage(connection, members=anyone).ledger(stream, outcome=outcome)
 
     def apply(self, batch: Batch) -> None:
         with self.engine.begin() as connection:
-            SqlStorage(connection).apply(batch)
+            SqlStorage(connection, members=anyone).apply(batch)
 
 
 class ConnectionHost(SqlHost):
@@ -159,7 +160,7 @@ class ConnectionHost(SqlHost):
         storage.engine.dispose()
 
     def sql(self, storage: Any) -> SqlStorage:
-        return SqlStorage(storage.engine)
+        return SqlStorage(storage.engine, members=anyone)
 
 
 class PostgresConnectionHost(OnPostgres, ConnectionHost):

@@ -11,7 +11,7 @@ import pytest
 from host_tables import OurPeople, email, human, metadata, organisation
 from postgres import database
 from sqlalchemy import Connection, Engine, create_engine, func, insert, select, update
-from store_worlds import batch, channel, contact, everything, item, mail, meeting
+from store_worlds import anyone, batch, channel, contact, everything, item, mail, meeting
 
 from crmsync.errors import StorageError
 from crmsync.model import Contact, PersonName
@@ -34,7 +34,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def store(engine: Engine) -> SqlStorage:
-    return SqlStorage(engine, directory=OurPeople())
+    return SqlStorage(engine, directory=OurPeople(), members=anyone)
 
 
 def add(engine: Engine, *addresses: str, given: str = "", family: str = "", works_at: str | None = None) -> int:
@@ -169,8 +169,10 @@ def test_an_address_that_nobody_has_any_more_is_nobody_s(engine: Engine, store: 
 
 
 def test_whom_mail_made_before_there_was_a_directory_become_the_host_s(engine: Engine) -> None:
-    SqlStorage(engine).apply(batch(SqlStorage(engine), item("1", mail("a", ANN)), contacts=[contact(ANN, "Ann Lee")]))
-    store = SqlStorage(engine, directory=OurPeople())
+    SqlStorage(engine, members=anyone).apply(
+        batch(SqlStorage(engine, members=anyone), item("1", mail("a", ANN)), contacts=[contact(ANN, "Ann Lee")])
+    )
+    store = SqlStorage(engine, directory=OurPeople(), members=anyone)
 
     store.apply(batch(store, contacts=[contact(ANN, "Ann Lee")]))
 
@@ -204,7 +206,7 @@ def failing(method: str, fail: Callable[..., Any]) -> OurPeople:
 
 def refused(engine: Engine, directory: OurPeople) -> StorageError:
     """Apply a batch that makes, completes and knows somebody; nothing of it may be there."""
-    store = SqlStorage(engine, directory=directory)
+    store = SqlStorage(engine, directory=directory, members=anyone)
     before, there = everything(store), humans(engine)
     people = [contact(ANN, "Ann Secret"), contact(BEN, "Ben Secret")]
     with pytest.raises(StorageError) as caught:
@@ -258,7 +260,7 @@ def test_what_a_directory_refuses_goes_through_when_it_is_mended(engine: Engine)
         if broken:
             raise RuntimeError
 
-    store = SqlStorage(engine, directory=failing("ensure", fail))
+    store = SqlStorage(engine, directory=failing("ensure", fail), members=anyone)
     new: list[Contact] = [contact(ANN, "Ann Lee")]
     with pytest.raises(StorageError):
         store.apply(batch(store, contacts=new))

@@ -16,7 +16,7 @@ import alembic.config
 import pytest
 from postgres import database
 from sqlalchemy import Connection, Engine, create_engine, inspect, select, text
-from store_worlds import NOON, STORED, batch, channel, contact, everything, item, mail, meeting
+from store_worlds import NOON, STORED, anyone, batch, channel, contact, everything, item, mail, meeting
 from version_1 import TablesOfVersion1
 
 from crmsync.errors import StorageError
@@ -174,7 +174,7 @@ def rows(engine: Engine) -> dict[str, list[str]]:
 def test_what_a_database_of_version_1_holds_is_all_there_in_the_newest(engine: Engine, fresh: Engine) -> None:
     migrate(engine)
 
-    with SqlStorage(engine) as old, SqlStorage(fresh) as new:
+    with SqlStorage(engine, members=anyone) as old, SqlStorage(fresh, members=anyone) as new:
         life(new)
         assert answers(new) == answers(old)
 
@@ -182,7 +182,7 @@ def test_what_a_database_of_version_1_holds_is_all_there_in_the_newest(engine: E
 def test_a_migrated_database_goes_on_like_a_new_one(engine: Engine, fresh: Engine) -> None:
     migrate(engine)
 
-    with SqlStorage(engine) as old, SqlStorage(fresh) as new:
+    with SqlStorage(engine, members=anyone) as old, SqlStorage(fresh, members=anyone) as new:
         life(new)
         for store in (old, new):
             later = batch(
@@ -202,7 +202,7 @@ def test_a_migrated_database_goes_on_like_a_new_one(engine: Engine, fresh: Engin
 
 def test_migrated_tables_are_those_that_are_made_today(engine: Engine, fresh: Engine) -> None:
     migrate(engine)
-    SqlStorage(fresh).close()
+    SqlStorage(fresh, members=anyone).close()
 
     assert shape(fresh) == shape(engine)
 
@@ -235,25 +235,25 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(engine: Engine, monk
 
 
 def test_an_older_database_is_refused_with_the_command_that_helps(engine: Engine) -> None:
-    with pytest.raises(StorageError, match=r"are of version 1, this crmsync needs version 2: make a backup") as caught:
-        SqlStorage(engine)
+    with pytest.raises(StorageError, match=r"are of version 1, this crmsync needs version 3: make a backup") as caught:
+        SqlStorage(engine, members=anyone)
     command = str(caught.value).split("`")[3].replace("URL", engine.url.render_as_string(hide_password=False))
     assert command.startswith("python -m crmsync.stores.migrations ")
     arguments = [sys.executable, *command.split()[1:]]
 
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
 
-    assert (0, "the tables are of version 2\n", "") == (done.returncode, done.stdout, done.stderr)
-    SqlStorage(engine).close()
+    assert (0, "the tables are of version 3\n", "") == (done.returncode, done.stdout, done.stderr)
+    SqlStorage(engine, members=anyone).close()
 
 
 def test_a_newer_database_is_refused_with_what_helps(fresh: Engine) -> None:
-    SqlStorage(fresh, prefix="c_").close()
+    SqlStorage(fresh, prefix="c_", members=anyone).close()
     with fresh.begin() as connection:
         connection.execute(text("UPDATE c_schema SET version = 9"))
 
-    with pytest.raises(StorageError, match=r"upgrade crmsync; or go back.*migrations URL --to 2 --prefix c_`"):
-        SqlStorage(fresh, prefix="c_")
+    with pytest.raises(StorageError, match=r"upgrade crmsync; or go back.*migrations URL --to 3 --prefix c_`"):
+        SqlStorage(fresh, prefix="c_", members=anyone)
     with pytest.raises(StorageError, match="of version 9, of which this crmsync knows nothing"):
         migrate(fresh, prefix="c_")
 
@@ -261,12 +261,12 @@ def test_a_newer_database_is_refused_with_what_helps(fresh: Engine) -> None:
 def test_an_empty_database_gets_the_newest_tables(fresh: Engine) -> None:
     migrate(fresh)
 
-    with SqlStorage(fresh) as store:
+    with SqlStorage(fresh, members=anyone) as store:
         life(store)
 
 
 @pytest.mark.parametrize(
-    ("to", "said"), [(0, "no version 0"), (VERSION + 1, "no version 3"), (1, "no tables to bring")]
+    ("to", "said"), [(0, "no version 0"), (VERSION + 1, "no version 4"), (1, "no tables to bring")]
 )
 def test_what_cannot_be_reached_is_told(tmp_path: Path, to: int, said: str) -> None:
     with pytest.raises(StorageError, match=said):
@@ -299,7 +299,7 @@ from crmsync.stores.migrations import migrate
 revision, down_revision = "crmsync_2", None
 
 def upgrade():
-    migrate(op.get_bind(), 2)
+    migrate(op.get_bind(), 3)
 
 def downgrade():
     migrate(op.get_bind(), 1)
@@ -320,8 +320,8 @@ def test_a_host_migrates_in_a_revision_of_its_own(engine: Engine, tmp_path: Path
             command(config, to)
             return version(connection)
 
-    assert 2 == run(alembic.command.upgrade, "head")
-    with SqlStorage(engine) as store:
+    assert 3 == run(alembic.command.upgrade, "head")
+    with SqlStorage(engine, members=anyone) as store:
         assert store.load_cursor("mia-mail/INBOX") == "cursor 1"
     assert 1 == run(alembic.command.downgrade, "base")
 

@@ -16,7 +16,7 @@ import pytest
 from postgres import database
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
-from store_worlds import NOON, batch, channel, contact, item, mail, meeting
+from store_worlds import NOON, anyone, batch, channel, contact, item, mail, meeting
 
 from crmsync.model import Visibility
 from crmsync.stores.reading import Query
@@ -57,7 +57,7 @@ class Watched(NamedTuple):
 
 
 def filled(engine: Engine) -> SqlStorage:
-    store = SqlStorage(engine, prefix=PREFIX)
+    store = SqlStorage(engine, prefix=PREFIX, members=anyone)
     half = MANY // 2
     records: list[Any] = []
     for n in range(MANY):
@@ -191,7 +191,7 @@ def test_what_was_just_stored_waits_in_no_list_that_a_search_would_go_through(po
 def test_a_search_leaves_the_host_s_planner_as_it_was(postgresql: Watched) -> None:
     with postgresql.engine.begin() as connection:
         connection.exec_driver_sql("SET LOCAL enable_seqscan = on")
-        SqlStorage(connection, prefix=PREFIX).timeline("nobody", Query(text="about"))
+        SqlStorage(connection, prefix=PREFIX, members=anyone).timeline("nobody", Query(text="about"))
         assert connection.exec_driver_sql("SHOW enable_seqscan").scalar() == "on"
     said = [statement for statement, _ in postgresql.asked(lambda s: s.timeline("nobody", Query(text="about")))]
     assert [n for n, s in enumerate(said) if "set_config" in s] == [0, len(said) - 2]

@@ -19,6 +19,7 @@ from store_worlds import (
     PEOPLE,
     STREAMS,
     VIEWERS,
+    anyone,
     batch,
     channel,
     contact,
@@ -52,7 +53,7 @@ def sql(request: pytest.FixtureRequest) -> Iterator[Sql]:
         url = "sqlite://" if request.param == "sqlite" else stack.enter_context(database())
         engine = create_engine(url, poolclass=StaticPool)
         stack.callback(engine.dispose)
-        yield Sql(engine, SqlStorage(engine))
+        yield Sql(engine, SqlStorage(engine, members=anyone))
 
 
 def quick(many: int) -> Any:
@@ -67,7 +68,7 @@ def quick(many: int) -> Any:
 def test_every_query_is_answered_as_by_the_reference(
     sql: Sql, life: list[Any], ends: dict[str, str | None], viewer: str, asked: dict[str, Any], *, strictest: bool
 ) -> None:
-    stores = (MemoryStorage(), sql.emptied())
+    stores = (MemoryStorage(members=anyone), sql.emptied())
     for store in stores:
         live(store, life, subjects_of(life))
         for key, level in ends.items():
@@ -113,7 +114,7 @@ def test_of_several_copies_the_same_one_is_shown_as_by_the_reference(
     sql: Sql, held: list[Any], ends: dict[str, str], viewer: str, *, strictest: bool
 ) -> None:
     answered = []
-    for store in (MemoryStorage(), sql.emptied()):
+    for store in (MemoryStorage(members=anyone), sql.emptied()):
         for stream, id_, record, hold in held:
             of, staff = channel(STREAMS[stream], OWNERS[STREAMS[stream]]), [contact(a) for a in PEOPLE]
             store.apply(batch(store, item(id_, record, held=hold), stream=stream, of=of, contacts=staff))
@@ -130,7 +131,7 @@ def test_of_several_copies_the_same_one_is_shown_as_by_the_reference(
 @quick(40)
 @given(life=steps)
 def test_the_same_is_stored_as_by_the_reference(sql: Sql, life: list[Any]) -> None:
-    memory, store = MemoryStorage(), sql.emptied()
+    memory, store = MemoryStorage(members=anyone), sql.emptied()
     for one in (memory, store):
         live(one, life, subjects_of(life))
     for name in (*IDS, "m1@fake.example", "e1@fake.example", *(e.key for e in memory.timeline("mia").entries)):

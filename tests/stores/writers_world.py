@@ -27,7 +27,7 @@ import postgres
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
-from store_worlds import NOON, STORED, channel, contact, item, mail, meeting
+from store_worlds import NOON, STORED, anyone, channel, contact, item, mail, meeting
 
 from crmsync.errors import StaleCursor, StorageError
 from crmsync.model import Batch, Contact, Cursor, Decision, Item, LedgerEntry, Outcome, Reason, Visibility
@@ -109,9 +109,9 @@ def work(number: int, url: str, tallies: Path) -> None:
         try:
             if number == WORKERS - 1:
                 with engine.begin() as connection:
-                    _next(SqlStorage(connection), name)
+                    _next(SqlStorage(connection, members=anyone), name)
             else:
-                _next(SqlStorage(engine), name)
+                _next(SqlStorage(engine, members=anyone), name)
         except StaleCursor:
             _tally(tallies, "stale")
         except Exception as error:
@@ -150,7 +150,7 @@ class Struggle(NamedTuple):
 def struggle(url: str, *, seconds: float, pause: float) -> Struggle:
     """Let them write so long; after each pause one is killed and replaced, and a connection is cut."""
     draw, kills, cuts = random.Random(7), 0, 0
-    SqlStorage(url).close()
+    SqlStorage(url, members=anyone).close()
     with tempfile.TemporaryDirectory() as directory:
         with _nursery(url, directory) as kill:
             ends = time.monotonic() + seconds
@@ -161,7 +161,7 @@ def struggle(url: str, *, seconds: float, pause: float) -> Struggle:
                 kill(draw.randrange(WORKERS))
                 kills += 1
         sizes = {path.name: path.stat().st_size for path in Path(directory).iterdir()}
-    with SqlStorage(url) as store:
+    with SqlStorage(url, members=anyone) as store:
         cursors = {name: store.load_cursor(f"{name}/INBOX") for name in names()}
     counted = [sizes.get(what, 0) for what in ("applied", "stale", "lost")]
     return Struggle(kills, cuts, *counted, {name: -1 if c is None else int(c) for name, c in cursors.items()})
@@ -227,7 +227,7 @@ def _cut_one(url: str) -> int:
 
 def write_alone(url: str, cursors: dict[str, int]) -> None:
     """Write the same batches one after the other, stream by stream."""
-    with SqlStorage(url) as store:
+    with SqlStorage(url, members=anyone) as store:
         for name, last in cursors.items():
             for number in range(last + 1):
                 write(store, name, number)
@@ -257,7 +257,7 @@ def content(url: str) -> dict[str, object]:
         for table, columns in tables.items():
             rows = connection.execute(text(f"SELECT {columns} FROM crmsync_{table} p"))
             held[table] = sorted(map(str, rows))
-    with SqlStorage(engine) as store:
+    with SqlStorage(engine, members=anyone) as store:
         for viewer in VIEWERS:
             entries = store.timeline(viewer, limit=10_000).entries
             people = [p.model_copy(update={"id": 0}) for p in store.people(viewer).entries]

@@ -75,7 +75,8 @@ def _no_folder(path: Path) -> None:
 
 def _opened(path: Path) -> SqlStorage:
     """Open it until the command ends."""
-    storage = SqlStorage(URL.create("sqlite", database=str(path)))
+    # Whoever has a name may look: `viewer_named` has said whose eyes there are.
+    storage = SqlStorage(URL.create("sqlite", database=str(path)), members=bool)
     return click.get_current_context().with_resource(storage)
 
 

@@ -20,7 +20,7 @@ from ..model import (
     Policy,
     Reason,
 )  # fmt: skip
-from ..rules import contacts_for, decide, is_sensitive
+from ..rules import contacts_for, decide, is_held, is_protected
 
 LEAVING = Decision(outcome=Outcome.LEAVING, reason=Reason.DELETED)
 GONE = Decision(outcome=Outcome.GONE, reason=Reason.DELETED)
@@ -154,13 +154,14 @@ def _decided(item: Item, channel: Channel, policy: Policy) -> tuple[Item | None,
         decision = _with_reasons(decision, frozenset(reasons))
     if not kept:
         return None, decision, []
-    held = policy.hold_sensitive and any(isinstance(r, Message) and is_sensitive(r) for r in kept)
+    held = any(is_held(record, channel, policy) for record in kept)
+    protected = any(is_protected(record, policy) for record in kept)
     # The instances of a series share their participants, so one of them speaks for all.
     distinct = {id(record.participants): record for record in kept}.values()
     people = [contact for record in distinct for contact in contacts_for(record, channel, policy)]
-    if len(kept) == len(item.records) and held == item.held:
+    if len(kept) == len(item.records) and (held, protected) == (item.held, item.protected):
         return item, decision, people
-    return item.model_copy(update={"records": tuple(kept), "held": held}), decision, people
+    return item.model_copy(update={"records": tuple(kept), "held": held, "protected": protected}), decision, people
 
 
 def _unreadable(why: str) -> Decision:

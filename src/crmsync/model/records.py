@@ -190,7 +190,7 @@ class Message(Value):
         if self.known_as:
             return self.known_as[1]
         root = next(filter(None, self.references), None) or self.in_reply_to or self.message_id
-        return "t-" + _digest([root]) if root else "t-" + self.key[2:]
+        return thread_begun_by(root) if root else "t-" + self.key[2:]
 
     @property
     def hidden(self) -> frozenset[str]:
@@ -302,7 +302,10 @@ class Item(Value):
     records: Many[Record]
     """One message, or the events of one calendar object; replaces whatever the id held before."""
     held: bool = False
-    """Owner only, at any visibility: set by the engine for one-time codes and password resets."""
+    """Owner only, at any visibility, unless the owner shares this very record: set by the engine for one-time codes and
+    password resets, and for what a channel does not share (`Channel.shared_labels`, `Channel.shared_known_only`)."""
+    protected: bool = False
+    """Owner only, whatever anybody shares: set by the engine where somebody of `Policy.protected` takes part."""
 
 
 UNDATED = datetime(1970, 1, 1, tzinfo=UTC)
@@ -346,6 +349,11 @@ HIDDEN: dict[str, dict[Visibility, frozenset[str]]] = {
 """The fields hidden at each level, by kind of record."""
 
 
+def thread_begun_by(message_id: str) -> str:
+    """Return the `Message.thread` of a conversation by the Message-ID (without brackets) of its first message."""
+    return "t-" + _digest([message_id])
+
+
 def _seconds(value: datetime | None) -> str:
     return value.isoformat(timespec="seconds") if value else ""
 
@@ -358,5 +366,5 @@ def _digest(facts: list[object]) -> str:
 __all__ = [
     "AUTOMATIC_HEADERS", "HIDDEN", "RULE_HEADERS", "UNDATED", "Attachment", "CalendarUser", "Classification",
     "Collection", "CollectionRole", "Event", "EventStatus", "Item", "Message", "Participant", "Record", "Response",
-    "Role",
+    "Role", "thread_begun_by",
 ]  # fmt: skip

@@ -39,7 +39,10 @@ class MeetingContacts(StrEnum):
     EVERYONE = "everyone"
 
 
-_SETS = ("addresses", "allowed", "blocked", "collections", "internal_domains", "known_contacts", "members")
+_SETS = (
+    "addresses", "allowed", "blocked", "collections", "internal_domains", "known_contacts", "members", "protected",
+    "shared_labels",
+)  # fmt: skip
 
 
 class _Settings(Value):
@@ -167,6 +170,10 @@ class Channel(_Settings):
     """The member who owns it, in the host's terms; the channel's key where it is not said."""
     visibility: Visibility = Visibility.EVERYTHING
     """How much the other members see."""
+    shared_labels: SetOf[str] = frozenset()
+    """Where any are named, only what lies in one of these folders, labels or calendars (by id or name) is shared."""
+    shared_known_only: bool = False
+    """Whether only what somebody of `Policy.known_contacts` takes part in is shared."""
     contacts: ContactCreation = ContactCreation.SENT
     """Which people of mail become contacts."""
     meeting_contacts: MeetingContacts = MeetingContacts.EVERYONE
@@ -214,7 +221,9 @@ class Policy(_Settings):
     allowed: SetOf[Entry] = frozenset()
     """Whom neither a blocklist nor the rules for group and automatic mail may exclude."""
     known_contacts: SetOf[Address] = frozenset()
-    """Who is a contact already, for channels with `known_contacts_only`."""
+    """Who is a contact already, for channels with `known_contacts_only` or `shared_known_only`."""
+    protected: SetOf[Entry] = frozenset()
+    """Whose mail and meetings nobody but their owner sees, whatever anybody shares: a lawyer, a doctor, a board."""
     strictest: bool = False
     """Where several owners hold copies of one record: whether the strictest decides, not the most generous."""
     hold_sensitive: bool = True

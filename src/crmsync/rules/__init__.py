@@ -11,16 +11,17 @@ from .contacts import ContactDecision, ContactReason, contacts_for, explain_cont
 from .decide import EVENT_RULES, MESSAGE_RULES, Rule, decide
 from .folders import is_any_selected, is_selected
 from .group import is_automatic, is_group_address
+from .holds import is_held, is_protected
 from .internal import is_internal, is_own, own_entries
 from .names import person_name
 from .sensitive import is_sensitive
 from .sentences import sentence
-from .visibility import Access, Grant, Why, access, redact
+from .visibility import Access, Grant, Why, access, for_others, redact
 
 __all__ = [
     "EVENT_RULES", "EVERYTHING", "MESSAGE_RULES", "Access", "ContactDecision", "ContactReason", "Effect", "Grant",
     "Rule", "Terms", "Why", "access", "company_name", "contacts_for", "decide", "effect", "explain_contacts",
-    "is_academic", "is_any_selected", "is_automatic", "is_blocked", "is_consumer", "is_group_address", "is_internal",
-    "is_own", "is_selected", "is_sensitive", "own_entries", "person_name", "redact", "registrable_domain", "sentence",
-    "terms_of", "work_domain",
+    "for_others", "is_academic", "is_any_selected", "is_automatic", "is_blocked", "is_consumer", "is_group_address",
+    "is_held", "is_internal", "is_own", "is_protected", "is_selected", "is_sensitive", "own_entries", "person_name",
+    "redact", "registrable_domain", "sentence", "terms_of", "work_domain",
 ]  # fmt: skip

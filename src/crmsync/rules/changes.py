@@ -40,6 +40,9 @@ class Terms(Value):
     known: Many[str] | None
     """None where mail of anybody comes in."""
     hold: bool
+    shared: str
+    """What the channel shares by choice, and with whose mail."""
+    protected: Many[str]
     contacts: str
     mail_contacts: str
     meeting_contacts: str
@@ -72,6 +75,7 @@ def terms_of(channel: Channel, policy: Policy) -> Terms:
     """Return the terms that decisions are made under with these settings."""
     own = own_entries(channel, policy)
     domains = frozenset(entry for entry in own if "@" not in entry)
+    sharers = policy.known_contacts if channel.shared_known_only else ("anybody",)
     return Terms(
         addresses=_marks(channel.addresses),
         domains=_marks(domains),
@@ -86,6 +90,8 @@ def terms_of(channel: Channel, policy: Policy) -> Terms:
         invitation_mail=channel.invitation_mail,
         known=_marks(policy.known_contacts) if channel.known_contacts_only else None,
         hold=policy.hold_sensitive,
+        shared=_mark(json.dumps([sorted(channel.shared_labels), _marks(sharers)])),
+        protected=_marks(policy.protected),
         contacts=f"{channel.consumer_contacts} {channel.group_contacts}",
         mail_contacts=channel.contacts,
         meeting_contacts=f"{channel.meeting_contacts} {channel.declined_contacts} {channel.largest_meeting}",

@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
+from types import MappingProxyType
 from typing import NamedTuple, overload
 
-from ..model import HIDDEN, Event, Message, Visibility
+from ..model import HIDDEN, Event, Message, Role, Visibility
 
 _EMPTY: dict[str, object] = {"participants": (), "attachments": (), "references": (), "headers": (), "collections": ()}
 _EMPTY |= {"problems": ()}
 
 
 @overload
-def redact(record: Message, level: Visibility | str) -> Message | None: ...
+def redact(record: Message, level: Visibility | str, *, own: bool = False) -> Message | None: ...
 @overload
-def redact(record: Event, level: Visibility | str) -> Event | None: ...
+def redact(record: Event, level: Visibility | str, *, own: bool = False) -> Event | None: ...
 @overload
-def redact(record: Message | Event, level: Visibility | str) -> Message | Event | None: ...
-def redact(record: Message | Event, level: Visibility | str) -> Message | Event | None:
+def redact(record: Message | Event, level: Visibility | str, *, own: bool = False) -> Message | Event | None: ...
+def redact(record: Message | Event, level: Visibility | str, *, own: bool = False) -> Message | Event | None:
     """Return what a reader at this level may see, None at `private` and at a level that nobody knows.
 
     Hidden fields are empty, and `record.hidden` names them, so that "hidden" and "not there" differ. The key and
     the thread stay those of the whole record. Serves storing less and sharing less.
+
+    Args:
+        record: whole, or redacted already.
+        level: how much the reader may see.
+        own: whether the reader owns this copy; only then are its Bcc recipients (RFC 5322 section 3.6.3) in it.
+
     """
+    record = record if own else for_others(record)
     level = min(Visibility.of(level), record.level, key=lambda v: v.rank)
     if level is Visibility.PRIVATE:
         return None
@@ -33,6 +41,20 @@ def redact(record: Message | Event, level: Visibility | str) -> Message | Event 
     return record.model_copy(update={**hidden, "level": level, "known_as": (record.key, record.thread)})
 
 
+@overload
+def for_others(record: Message) -> Message: ...
+@overload
+def for_others(record: Event) -> Event: ...
+@overload
+def for_others(record: Message | Event) -> Message | Event: ...
+def for_others(record: Message | Event) -> Message | Event:
+    """Return a record as others than its owner may know it: without Bcc recipients (RFC 5322 section 3.6.3)."""
+    if all(p.role is not Role.BCC for p in record.participants):
+        return record
+    open_ = tuple(p for p in record.participants if p.role is not Role.BCC)
+    return record.model_copy(update={"participants": open_, "known_as": (record.key, record.thread)})
+
+
 class Grant(NamedTuple):
     """What one copy of a record says about its visibility."""
 
@@ -40,9 +62,13 @@ class Grant(NamedTuple):
     level: Visibility | str
     """The level the owner shares at."""
     held: bool = False
-    """A hold: one-time codes and password resets."""
+    """`Item.held`."""
     override: Visibility | str | None = None
     """The owner's word on this very record or thread; beats level and hold."""
+    protected: bool = False
+    """`Item.protected`; nothing beats it."""
+    named: Mapping[str, Visibility | str] = MappingProxyType({})
+    """With whom by name the owner shares this very record or thread, and how much: it only ever adds."""
 
 
 class Why(StrEnum):
@@ -52,7 +78,13 @@ class Why(StrEnum):
     SHARED = "shared"
     OVERRIDE = "override"
     HELD = "held"
+    NAMED = "named"
+    """An owner shares it with this very member."""
+    PROTECTED = "protected"
+    """Somebody takes part whose mail nobody but its owner sees."""
     NO_COPY = "no_copy"
+    NO_MEMBER = "no_member"
+    """Who asks is no member of the workspace, or none any more."""
 
 
 class Access(NamedTuple):
@@ -67,16 +99,22 @@ def access(viewer: str, grants: Iterable[Grant], *, strictest: bool = False) -> 
     """Return how much a viewer sees of a record, from what each of its copies grants.
 
     Whoever owns a copy sees everything. Else each owner speaks for their copy and the most generous wins, or,
-    with `strictest`, the strictest. An unknown level shows nothing.
+    with `strictest`, the strictest; with whom an owner shares by name sees at least that much. An unknown level shows
+    nothing.
 
     >>> access("ben", [Grant("mia", "metadata"), Grant("leo", "subject")])
     Access(level=<Visibility.SUBJECT: 'subject'>, why=<Why.SHARED: 'shared'>, owner='leo')
     """
     found: list[Access] = []
+    named: list[Access] = []
     for grant in grants:
         if viewer and grant.owner == viewer:
             return Access(Visibility.EVERYTHING, Why.OWNER, viewer)
-        if grant.override is not None:
+        if viewer in grant.named and not grant.protected:
+            named.append(Access(Visibility.of(grant.named[viewer]), Why.NAMED, grant.owner))
+        if grant.protected:
+            found.append(Access(Visibility.PRIVATE, Why.PROTECTED, grant.owner))
+        elif grant.override is not None:
             found.append(Access(Visibility.of(grant.override), Why.OVERRIDE, grant.owner))
         elif grant.held:
             found.append(Access(Visibility.PRIVATE, Why.HELD, grant.owner))
@@ -84,4 +122,5 @@ def access(viewer: str, grants: Iterable[Grant], *, strictest: bool = False) -> 
             found.append(Access(Visibility.of(grant.level), Why.SHARED, grant.owner))
     if not found:
         return Access(Visibility.PRIVATE, Why.NO_COPY)
-    return (min if strictest else max)(found, key=lambda a: a.level.rank)
+    shared = (min if strictest else max)(found, key=lambda a: a.level.rank)
+    return max([shared, *named], key=lambda a: a.level.rank)

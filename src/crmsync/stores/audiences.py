@@ -33,19 +33,28 @@ class Copy(NamedTuple):
     grant: Grant
     record: int
     """Which content it has."""
+    shared: int
+    """Which content others are shown of it: the same, or one without Bcc recipients."""
     level: int
     """The rank of the level that the content was stored at; 0 is never shown."""
     freshness: tuple[int, int]
     """An event's sequence and time of change."""
     stands: Hashable
     """What decides in which timelines it stands, and where."""
+    shared_stands: Hashable
+    """The same of what others are shown."""
+
+    def content_for(self, viewer: str) -> tuple[int, Hashable]:
+        """Return which content a viewer is shown of it, and what decides where that stands."""
+        own = bool(viewer) and self.grant.owner == viewer
+        return (self.record, self.stands) if own else (self.shared, self.shared_stands)
 
 
 class Shown(NamedTuple):
     """What an audience is shown of a record."""
 
     audience: str
-    """`OTHERS`, or a `member`."""
+    """`OTHERS`, or a `member`: an owner, or somebody named."""
     record: int
     """Which content."""
     generous: Access
@@ -62,7 +71,8 @@ def audiences(copies: Sequence[Copy]) -> list[Shown]:
     """Work out what others and each owner are shown, from all copies of one record.
 
     Others are shown the copy that grants most, the freshest of those. An owner is shown the freshest of what is
-    theirs or granted in full. It says what `access` says, once for all viewers: whoever owns no copy sees the same.
+    theirs or granted in full, and so is somebody with whom an owner shares by name. It says what `access` says, once
+    for all viewers: whoever owns no copy, and is named nowhere, sees the same.
     """
     held = sorted(copies, key=lambda copy: copy.link)
     grants = [copy.grant for copy in held]
@@ -72,13 +82,29 @@ def audiences(copies: Sequence[Copy]) -> list[Shown]:
     line = None
     if generous.level is not Visibility.PRIVATE and best.level:
         line = UNLESS_STRICT if strict.level is Visibility.PRIVATE else OTHERS
-    shown = [Shown(OTHERS, best.record, generous, strict, line)]
-    for owner in sorted({grant.owner for grant in grants} - {""}):
-        theirs = _best(held, owner)
-        level = access(owner, grants)
-        own = line if line is not None and theirs.stands == best.stands else member(owner)
-        shown.append(Shown(member(owner), theirs.record, level, level, own if theirs.level else None))
+    record, stands = best.content_for("")
+    shown = [Shown(OTHERS, record, generous, strict, line)]
+    for name in sorted(_names(grants)):
+        theirs = _best(held, name)
+        record, place = theirs.content_for(name)
+        level = access(name, grants)
+        own = line if line is not None and place == stands else member(name)
+        least = access(name, grants, strictest=True)
+        nothing = level.level is Visibility.PRIVATE or not theirs.level
+        shown.append(Shown(member(name), record, level, least, None if nothing else own))
     return shown
+
+
+def _names(grants: Sequence[Grant]) -> set[str]:
+    """Return who is shown something by their own name: owners, and with whom they share so."""
+    named = {
+        name
+        for grant in grants
+        if not grant.protected
+        for name, level in grant.named.items()
+        if Visibility.of(level) is not Visibility.PRIVATE
+    }
+    return (named | {grant.owner for grant in grants}) - {""}
 
 
 def lines_of(audience: str, line: str | None) -> str | None:

@@ -3,22 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 
 from ..errors import StaleCursor
 from ..model import Batch, Channel, Company, Contact, Cursor, Item, LedgerEntry, Outcome, Visibility
 from ..protocols import Recall, Storage
 from ..rules import Access
 from . import memory_reading
-from .reading import ANYTHING, NO_COPY, Companies, Entry, Page, People, Person, Query, Timeline, Trace
+from .reading import (
+    ANYTHING,
+    NO_COPY,
+    NOTHING_TO_ASK,
+    Ask,
+    Companies,
+    Entry,
+    Members,
+    Page,
+    People,
+    Person,
+    Query,
+    Timeline,
+    Trace,
+)  # fmt: skip
 
 _Link = tuple[str, str]
 """A stream and an item's id in it."""
 
 
 class MemoryStorage(Storage, Recall):
-    """Keeps everything in dictionaries, for tests and to try things out."""
+    """Keeps everything in dictionaries, for tests and to try things out.
 
-    def __init__(self) -> None:
+    `members` tells who is a member of the workspace and may ask; by default those who own a channel.
+    """
+
+    def __init__(self, *, members: Members | None = None) -> None:
         self.cursors: dict[str, Cursor] = {}
         self.entries: dict[str, dict[str, LedgerEntry]] = {}
         self.items: dict[_Link, Item] = {}
@@ -28,8 +46,11 @@ class MemoryStorage(Storage, Recall):
         self.deleted: set[str] = set()
         """Addresses of people whom somebody deleted."""
         self.firms: dict[str, Company] = {}
-        self.overrides: dict[tuple[str, str], Visibility] = {}
-        """By record or thread, and owner."""
+        self.overrides: dict[tuple[str, str, str], Visibility] = {}
+        """By record or thread, owner, and for whom: empty for everybody."""
+        self.asked: dict[tuple[str, str, str], datetime] = {}
+        """By record or thread, owner, and who asks."""
+        self.members = members
         self.channel_of: dict[str, str] = {}
         """By stream."""
         self._last_id = 0
@@ -102,21 +123,35 @@ class MemoryStorage(Storage, Recall):
         else:
             self.deleted.add(address.lower())
 
-    def set_override(self, owner: str, subject: str, level: Visibility | None) -> None:
-        """Take an owner's word on one record (its key) or thread: what others see of it by the owner's copies.
-
-        It beats the channel's visibility and the hold; one on a record beats one on its thread. None takes it back.
-
-        Raises:
-            ValueError: the owner holds no copy of it.
-
-        """
-        if not memory_reading.owns(self, owner, subject):
+    def set_override(
+        self, owner: str, subject: str, level: Visibility | None, *, viewer: str = "", ahead: bool = False
+    ) -> None:
+        """See `SqlStorage.set_override`."""
+        if not owner or not (ahead or owner in memory_reading.owners(self, subject)):
             raise ValueError(NO_COPY)
-        if level is None:
-            self.overrides.pop((subject, owner), None)
-        else:
-            self.overrides[subject, owner] = level
+        self.overrides.pop((subject, owner, viewer), None)
+        if level is not None:
+            self.overrides[subject, owner, viewer] = level
+            if viewer:
+                self.asked = {key: at for key, at in self.asked.items() if (key[0], key[2]) != (subject, viewer)}
+
+    def ask(self, viewer: str, subject: str, at: datetime) -> None:
+        """See `SqlStorage.ask`."""
+        seen = [e for e in memory_reading.visible(self, viewer, strictest=False) if subject in (e.key, e.thread)]
+        owners = memory_reading.owners(self, subject) - {viewer, ""}
+        if not owners or all(e.level is Visibility.EVERYTHING for e in seen):
+            raise ValueError(NOTHING_TO_ASK)
+        for owner in owners:
+            self.asked.setdefault((subject, owner, viewer), at)
+
+    def asks(self, owner: str) -> list[Ask]:
+        """See `SqlStorage.asks`."""
+        mine = [Ask(subject=key[0], viewer=key[2], at=at) for key, at in self.asked.items() if key[1] == owner]
+        return sorted(mine, key=lambda ask: (ask.at, ask.subject, ask.viewer))
+
+    def refuse(self, owner: str, subject: str, viewer: str) -> None:
+        """See `SqlStorage.refuse`."""
+        self.asked.pop((subject, owner, viewer), None)
 
     # -- reading
 

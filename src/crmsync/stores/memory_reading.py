@@ -6,8 +6,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from ..model import UNDATED, Event, LedgerEntry, Message, Record
-from ..rules import Access, Grant, access, redact
+from ..model import UNDATED, Event, LedgerEntry, Message, Record, Visibility
+from ..rules import Access, Grant, Why, access, redact
 from .paging import Place, close, cut, micros
 from .reading import (
     COUNTED,
@@ -58,6 +58,8 @@ def entry(store: MemoryStorage, viewer: str, key: str, *, strictest: bool) -> En
 
 def who_sees(store: MemoryStorage, viewer: str, key: str, *, strictest: bool) -> Access:
     """See `Reader.access`."""
+    if not is_member(store, viewer):
+        return Access(Visibility.PRIVATE, Why.NO_MEMBER)
     return access(viewer, [copy.grant for copy in _copies(store).get(key, ())], strictest=strictest)
 
 
@@ -65,7 +67,7 @@ def people(store: MemoryStorage, viewer: str, page: Page, *, name: str, company:
     """See `Reader`."""
     seen, words = list(visible(store, viewer, strictest=strictest)), typed_name(name)
     rows = []
-    for person in store.persons.values():
+    for person in store.persons.values() if is_member(store, viewer) else ():
         named = not name.strip() or found_by(words_of_person(person.name, person.addresses), words)
         if named and company in (None, person.company):
             rows.append(person.model_copy(update=_summary(seen, person.addresses)))
@@ -77,7 +79,7 @@ def companies(store: MemoryStorage, viewer: str, page: Page, *, name: str, stric
     """See `Reader`."""
     seen, words = list(visible(store, viewer, strictest=strictest)), typed(name)
     rows = []
-    for domain, company in store.firms.items():
+    for domain, company in store.firms.items() if is_member(store, viewer) else ():
         if not name.strip() or found_by(words_of_company(company.name, domain), words):
             staff = [p for p in store.persons.values() if p.company == domain]
             summary = _summary(seen, _staff(store, domain))
@@ -105,21 +107,30 @@ def _names(store: MemoryStorage, stream: str, known: LedgerEntry) -> set[str]:
 
 def visible(store: MemoryStorage, viewer: str, *, strictest: bool) -> Iterator[Entry]:
     """Yield what a viewer may see, each record once, from the copy that shows most, the freshest of those."""
-    for key, held in _copies(store).items():
+    for key, held in _copies(store).items() if is_member(store, viewer) else ():
         allowed = access(viewer, [copy.grant for copy in held], strictest=strictest)
         best = max(held, key=lambda copy: _preference(copy, viewer))
-        seen = redact(best.record.model_copy(update={"collections": ()}), allowed.level)
+        record = best.record.model_copy(update={"collections": ()})
+        seen = redact(record, allowed.level, own=best.grant.owner == viewer)
         if seen is not None:
             yield Entry(key=key, thread=seen.thread, at=seen.at, record=seen, level=allowed.level, why=allowed.why)
 
 
-def owns(store: MemoryStorage, owner: str, subject: str) -> bool:
-    """Tell whether a member holds a copy of a record, or of one in a thread."""
-    return any(
-        subject in (key, copy.record.thread) and owner and copy.grant.owner == owner
+def is_member(store: MemoryStorage, viewer: str) -> bool:
+    """Tell whether somebody may ask: a member, which without the host's word is who owns a channel."""
+    if store.members is not None:
+        return bool(viewer) and store.members(viewer)
+    return bool(viewer) and any(channel.owner == viewer for channel in store.channels.values())
+
+
+def owners(store: MemoryStorage, subject: str) -> set[str]:
+    """Return who owns a copy of a record, or of one in a thread."""
+    return {
+        copy.grant.owner
         for key, held in _copies(store).items()
         for copy in held
-    )
+        if subject in (key, copy.record.thread)
+    }
 
 
 def _copies(store: MemoryStorage) -> dict[str, list[_Copy]]:
@@ -127,9 +138,15 @@ def _copies(store: MemoryStorage) -> dict[str, list[_Copy]]:
     for (stream, id_), item in sorted(store.items.items(), key=lambda pair: pair[0]):
         channel = store.channels[store.channel_of[stream]]
         for record in item.records:
-            on_thread = store.overrides.get((record.thread, channel.owner))
-            override = store.overrides.get((record.key, channel.owner), on_thread)
-            grant = Grant(channel.owner, channel.visibility, item.held, override)
+            # A word on the record beats one on its thread.
+            said = {
+                viewer: level
+                for about in (record.thread, record.key)
+                for (subject, owner, viewer), level in store.overrides.items()
+                if (subject, owner) == (about, channel.owner)
+            }
+            override = said.pop("", None)
+            grant = Grant(channel.owner, channel.visibility, item.held, override, item.protected, said)
             copies.setdefault(record.key, []).append(_Copy((stream, id_), grant, record))
     return copies
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, Literal, Protocol
 
@@ -57,6 +57,28 @@ ANYTHING = Query()
 
 NO_COPY = "only an owner of a copy may say who sees it: this member holds none of this record or thread"
 """What somebody is told who sets an override on what is not theirs."""
+
+
+NOTHING_TO_ASK = "there is nothing of this record or thread that this member sees and could ask more of"
+"""What somebody is told who asks for what they may not know of, or for what is theirs already."""
+
+
+class Ask(Value):
+    """A member would like to see more of a record or a thread, and an owner of a copy has not answered yet.
+
+    Yes is `set_override(owner, subject, level, viewer=viewer)`, no is `refuse(owner, subject, viewer)`.
+    """
+
+    subject: str
+    """The record's key, or the thread."""
+    viewer: str
+    """The member who asks."""
+    at: Instant
+    """Since when."""
+
+
+Members = Callable[[str], bool]
+"""Tells whether somebody is a member of the workspace now: a look-up in the host's own table of users."""
 
 
 class Entry(Value):
@@ -162,8 +184,9 @@ class Page(Value):
 class Reader(Protocol):
     """What the bundled stores offer for reading.
 
-    `viewer` is a member, in the host's terms (`Channel.owner`); any other name sees what members share with each
-    other. What a viewer may not see takes part in no query: not in order, count, search or page size.
+    `viewer` is a member, in the host's terms (`Channel.owner`). Who is none, by `Members` or, where the host gives
+    none, because they own no channel, sees nothing: no record, no person, no company. What a viewer may not see takes
+    part in no query: not in order, count, search or page size.
     `strictest` is `Policy.strictest`. A page is asked for with the `next` of the one before as `after`, or the
     `previous` of the one behind as `before`.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self
 
@@ -43,6 +43,8 @@ class Workspaces:
         where: as for `SqlStorage`: a URL, or an engine of the host's.
         keys: the current key seals, all of them unseal.
         clients: the host's OAuth client at each vendor.
+        members: tells whether somebody (second) is a member of a workspace (first) now, and may read; by default
+            those who own a channel in it.
         schema: the PostgreSQL schema of the shared tables.
         prefix: what their names begin with, and the names of each workspace's schema or tables.
         clock: seconds since 1970.
@@ -58,6 +60,7 @@ class Workspaces:
         keys: Keys,
         *,
         clients: Mapping[Service, Mapping[str, Any]] | None = None,
+        members: Callable[[str, str], bool] | None = None,
         schema: str | None = None,
         prefix: str = PREFIX,
         clock: Callable[[], float] = time.time,
@@ -66,6 +69,7 @@ class Workspaces:
         self.tables = tables_of(prefix, schema)
         self.keys = keys
         self.clients = dict(clients or {})
+        self.members = members
         self.clock = clock
         self._opened = lru_cache(maxsize=1_024)(self._open)
         try:
@@ -257,8 +261,13 @@ class Workspace:
     def storage(self) -> SqlStorage:
         """The workspace's mail, events and people: tables of its own, made when they are first asked for."""
         if self._storage is None:
+            asked = self._workspaces.members
             self._storage = SqlStorage(
-                self._workspaces.database.bind, schema=self.schema, prefix=self.prefix, guard=self.channels.guard
+                self._workspaces.database.bind,
+                schema=self.schema,
+                prefix=self.prefix,
+                guard=self.channels.guard,
+                members=partial(asked, self.name) if asked else None,
             )
         return self._storage
 

@@ -33,9 +33,9 @@ from ..paging import Place, micros
 from ..reading import Query
 from .facets import WHOLE, of_address, of_company, of_thread
 from .people import find
-from .rows import Values
+from .rows import Values, level_of
 from .tables import Tables
-from .viewer import Eyes, seen_at, shown_to, visible
+from .viewer import Eyes, shown_to, visible
 
 _KINDS = {"message": "m", "event": "e"}
 
@@ -123,7 +123,7 @@ def read_lines(connection: Connection, this: Asked, start: Place | None, limit: 
 
 def line_of(row: Row[Any]) -> Line:
     """Read a row of `copies_of`."""
-    return Line(row.at, row.key, row.id, *seen_at(row.owned, row.seen, row.why))
+    return Line(row.at, row.key, row.id, level_of(row.seen), Why(row.why))
 
 
 def count_lines(connection: Connection, this: Asked, up_to: int | None) -> int:
@@ -155,7 +155,7 @@ def _page(tables: Tables, shape: Shape) -> Select[Any]:
 def copies_of(tables: Tables, eyes: Eyes, found: NamedFromClause) -> Select[Any]:
     """Find the copies that the viewer is shown of rows with a key."""
     copy, records = shown_to(tables, eyes, found), tables.records.c
-    query = select(records.id, records.at, records.key, copy.owned.label("owned"), copy.level.label("seen"))
+    query = select(records.id, records.at, records.key, copy.level.label("seen"))
     source = copy.source.join(tables.records, records.id == copy.record)
     return query.add_columns(copy.why.label("why")).select_from(source)
 

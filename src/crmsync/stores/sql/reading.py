@@ -54,11 +54,14 @@ def channel_of(row: Row[Any]) -> Channel:
 def read_items(connection: Connection, tables: Tables, stream: str, ids: Sequence[str]) -> list[Item]:
     """Read what a stream holds under some ids."""
     streams, links, records = tables.streams, tables.links, tables.records
-    held = select(records, links.c.item_id, links.c.held, links.c.collections)
+    held = select(records, links.c.item_id, links.c.held, links.c.protected, links.c.collections)
     held = held.join(links, links.c.record_id == records.c.id).join(streams, streams.c.id == links.c.stream_id)
     held = held.where(streams.c.name == stream, links.c.item_id.in_(ids)).order_by(links.c.item_id, links.c.position)
     return [
-        Item(id=id_, records=[record_of(row, row.collections) for row in rows], held=rows[0].held)
+        Item(
+            id=id_, records=[record_of(row, row.collections) for row in rows],
+            held=rows[0].held, protected=rows[0].protected,
+        )
         for id_, found in groupby(connection.execute(held), key=lambda row: row.item_id)
         if (rows := list(found))
     ]

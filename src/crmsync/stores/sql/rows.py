@@ -10,6 +10,7 @@ from pydantic import TypeAdapter
 from sqlalchemy import Row
 
 from ...model import Collection, Event, Item, Message, Visibility
+from ...rules import for_others
 from ..paging import micros
 
 Values = dict[str, Any]
@@ -34,8 +35,8 @@ class Rows(NamedTuple):
     """The addresses, by the same."""
     contents: dict[tuple[str, bytes], Message | Event]
     """The records themselves, by the same."""
-    links: list[tuple[tuple[str, bytes], Values]]
-    """Each with its record's key and digest."""
+    links: list[tuple[tuple[str, bytes], tuple[str, bytes] | None, Values]]
+    """Each with its record's key and digest, and with those of what others are shown instead, where that differs."""
 
 
 def rows_of(items: Iterable[Item]) -> Rows:
@@ -44,16 +45,22 @@ def rows_of(items: Iterable[Item]) -> Rows:
     seen: dict[tuple[Collection, ...], str] = {}
     for item in items:
         for position, record in enumerate(item.records):
-            row = _record_row(record)
-            name = row["key"], row["digest"]
-            rows.records[name], rows.contents[name] = row, record
-            rows.participants[name] = tuple(sorted({p.address for p in record.participants}))
+            name, shared = _add(rows, record), for_others(record)
+            others = None if shared is record else _add(rows, shared)
             collections = tuple(record.collections)
             if collections not in seen:
                 seen[collections] = _COLLECTIONS.dump_json(collections).decode()
-            link = {"item_id": item.id, "position": position, "held": item.held, "collections": seen[collections]}
-            rows.links.append((name, link))
+            link = {"item_id": item.id, "position": position, "held": item.held, "protected": item.protected}
+            rows.links.append((name, others, {**link, "collections": seen[collections]}))
     return rows
+
+
+def _add(rows: Rows, record: Message | Event) -> tuple[str, bytes]:
+    row = _record_row(record)
+    name = row["key"], row["digest"]
+    rows.records[name], rows.contents[name] = row, record
+    rows.participants[name] = tuple(sorted({p.address for p in record.participants}))
+    return name
 
 
 def _record_row(record: Message | Event) -> Values:

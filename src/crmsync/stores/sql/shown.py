@@ -10,7 +10,7 @@ from collections.abc import Collection as Several
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Table, and_, bindparam, delete, exists, insert, select, tuple_
+from sqlalchemy import Connection, Table, and_, bindparam, delete, select, tuple_
 
 from ...model import Visibility
 from ...rules import Grant
@@ -120,13 +120,13 @@ def _copies(
     r = records.c
     query = select(
         r.id, r.key, r.at, r.kind, r.thread, r.level, r.sequence, r.updated, links.c.item_id, links.c.position,
-        links.c.held, streams.c.name, channels.c.owner, channels.c.visibility,
+        links.c.shared_id, links.c.held, links.c.protected, streams.c.name, channels.c.owner, channels.c.visibility,
     ).select_from(held).where(r.key.in_(keys))  # fmt: skip
     rows = connection.execute(query).all()
-    overrides = _overrides(connection, tables, {subject for row in rows for subject in (row.key, row.thread)})
+    said = _overrides(connection, tables, {subject for row in rows for subject in (row.key, row.thread)})
     contents: dict[str, set[int]] = {}
     for row in rows:
-        contents.setdefault(row.key, set()).add(row.id)
+        contents.setdefault(row.key, set()).update((row.id, row.shared_id or row.id))
     # Who takes part tells apart where the copies of a record stand: of a single one nobody asks.
     people = _people_of(connection, tables, {id_ for ids in contents.values() if len(ids) > 1 for id_ in ids})
     found: dict[int, _Record] = {}
@@ -134,12 +134,16 @@ def _copies(
     for row in rows:
         # A channel that is not there shares nothing and belongs to nobody.
         owner, level = row.owner or "", Visibility.of(row.visibility)
-        override = overrides.get((row.key, owner), overrides.get((row.thread, owner)))
-        grant = Grant(owner, level, row.held, override)
-        found[row.id] = _Record(row.at, row.kind, row.thread)
-        link = row.name, row.item_id, -row.position
-        stands = (row.at, row.kind, row.thread, people.get(row.id))
-        copies.setdefault(row.key, []).append(Copy(link, grant, row.id, row.level, (row.sequence, row.updated), stands))
+        named = {**said.get((row.thread, owner), {}), **said.get((row.key, owner), {})}
+        grant = Grant(owner, level, row.held, named.pop("", None), row.protected, named)
+        shared = row.shared_id or row.id
+        found[row.id] = found[shared] = _Record(row.at, row.kind, row.thread)
+        stands, shared_stands = ((row.at, row.kind, row.thread, people.get(id_)) for id_ in (row.id, shared))
+        copy = Copy(
+            (row.name, row.item_id, -row.position), grant, row.id, shared, row.level, (row.sequence, row.updated),
+            stands, shared_stands,
+        )  # fmt: skip
+        copies.setdefault(row.key, []).append(copy)
     return found, copies
 
 
@@ -153,12 +157,13 @@ def _people_of(connection: Connection, tables: Tables, ids: Several[int]) -> dic
     return {id_: frozenset(addresses) for id_, addresses in found.items()}
 
 
-def _overrides(connection: Connection, tables: Tables, subjects: Several[str]) -> dict[tuple[str, str], str]:
+def _overrides(connection: Connection, tables: Tables, subjects: Several[str]) -> dict[tuple[str, str], dict[str, str]]:
+    """Return what owners say of these records and threads, by subject and owner: to whom, and how much."""
     overrides = tables.overrides
-    found: dict[tuple[str, str], str] = {}
+    found: dict[tuple[str, str], dict[str, str]] = {}
     for some in chunks(sorted(subjects)):
         for row in connection.execute(select(overrides).where(overrides.c.subject.in_(some))):
-            found[row.subject, row.owner] = row.level
+            found.setdefault((row.subject, row.owner), {})[row.viewer] = row.level
     return found
 
 
@@ -222,27 +227,6 @@ def _facets(connection: Connection, tables: Tables, ids: Several[int]) -> dict[i
             if company is not None:
                 found[id_].add(of_company(company))
     return found
-
-
-# -- overrides
-
-
-def override(connection: Connection, tables: Tables, owner: str, subject: str, level: Visibility | None) -> bool:
-    """Keep an owner's word on a record or a thread; False where they hold no copy of it."""
-    records, links, streams, channels = tables.records, tables.links, tables.streams, tables.channels
-    about = (records.c.key == subject) | (records.c.thread == subject)
-    keys = set(connection.execute(select(records.c.key).where(about)).scalars())
-    mine = links.join(streams, streams.c.id == links.c.stream_id).join(channels, channels.c.key == streams.c.channel)
-    mine = mine.join(records, records.c.id == links.c.record_id)
-    held = select(exists(select(1).select_from(mine).where(about, channels.c.owner == owner)))
-    if not owner or not connection.execute(held).scalar():
-        return False
-    overrides = tables.overrides
-    connection.execute(delete(overrides).where(overrides.c.subject == subject, overrides.c.owner == owner))
-    if level is not None:
-        connection.execute(insert(overrides).values(subject=subject, owner=owner, level=level.value))
-    work_out(connection, tables, keys)
-    return True
 
 
 def who_sees(connection: Connection, tables: Tables, key: str) -> list[Grant]:

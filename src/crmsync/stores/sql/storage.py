@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -12,10 +13,23 @@ from sqlalchemy.engine import URL
 from ...errors import StorageError
 from ...model import Batch, Channel, Company, Cursor, Item, LedgerEntry, Outcome, PersonName, Visibility
 from ...protocols import Storage
-from ...rules import Access, access
+from ...rules import Access, Why, access
 from ..directory import Directory
-from ..reading import ANYTHING, NO_COPY, Companies, Entry, Page, People, Person, Query, Timeline, Trace
-from . import directory, fill, people, reading, registry, shown, timeline, writing
+from ..reading import (
+    ANYTHING,
+    NOTHING_TO_ASK,
+    Ask,
+    Companies,
+    Entry,
+    Members,
+    Page,
+    People,
+    Person,
+    Query,
+    Timeline,
+    Trace,
+)  # fmt: skip
+from . import directory, fill, people, reading, registry, sharing, shown, timeline, writing
 from .engine import Database
 from .schema import prepare
 from .tables import PREFIX, tables_of
@@ -33,6 +47,7 @@ class SqlStorage(Storage):
         prefix: str = PREFIX,
         directory: Directory | None = None,
         guard: Callable[[Connection, Batch], None] | None = None,
+        members: Members | None = None,
     ) -> None:
         """Open a database, and create the tables where they are missing.
 
@@ -48,6 +63,7 @@ class SqlStorage(Storage):
             directory: the host's own tables of people and companies, for contacts to land in; by default bundled ones.
             guard: called in each batch's transaction before anything of it is written; what it raises rolls the
                 batch back. A lease is checked so: see `crmsync.runtime.sql`.
+            members: tells who is a member of the workspace now and may ask; by default those who own a channel.
 
         Raises:
             StorageError: the database cannot be used, or its tables are another version's; the message says what
@@ -57,6 +73,7 @@ class SqlStorage(Storage):
         self._tables = tables_of(prefix, schema)
         self._directory = directory
         self._guard = guard
+        self._members = members
         self._database = Database(where)
         try:
             prepare(self._database, self._tables)
@@ -134,17 +151,48 @@ class SqlStorage(Storage):
 
         self._database.write(work)
 
-    def set_override(self, owner: str, subject: str, level: Visibility | None) -> None:
+    def set_override(
+        self, owner: str, subject: str, level: Visibility | None, *, viewer: str = "", ahead: bool = False
+    ) -> None:
         """Take an owner's word on one record (its key) or thread: what others see of it by the owner's copies.
 
-        It beats the channel's visibility and the hold; one on a record beats one on its thread. None takes it back.
+        For everybody it beats the channel's visibility and the hold; for one member, named by `viewer`, it adds to
+        what they see otherwise. One on a record beats one on its thread. None takes it back.
+
+        Args:
+            owner: whose word it is.
+            subject: the record's key, or the thread.
+            level: how much; None for what holds otherwise.
+            viewer: for whom alone; empty for everybody.
+            ahead: whether the owner need hold no copy yet: for a thread that begins in the CRM (`thread_begun_by`).
 
         Raises:
             ValueError: the owner holds no copy of it.
 
         """
-        if not self._database.write(lambda c: shown.override(c, self._tables, owner, subject, level)):
-            raise ValueError(NO_COPY)
+        self._database.write(lambda c: sharing.override(c, self._tables, owner, subject, viewer, level, ahead=ahead))
+
+    def ask(self, viewer: str, subject: str, at: datetime) -> None:
+        """Note that a member, who sees some of a record or thread, would like to see more of it.
+
+        Raises:
+            ValueError: they see nothing of it, or all.
+
+        """
+        seen = self.timeline(viewer, Query(thread=subject), limit=100).entries
+        entry = self.entry(viewer, subject)
+        if all(one.level is Visibility.EVERYTHING for one in (*seen, *([entry] if entry else []))):
+            raise ValueError(NOTHING_TO_ASK)
+        self._database.write(lambda c: sharing.ask(c, self._tables, viewer, subject, at))
+
+    def asks(self, owner: str) -> list[Ask]:
+        """Return what an owner is asked for and has not answered, the oldest first."""
+        with self._database.reading() as connection:
+            return sharing.asks_of(connection, self._tables, owner)
+
+    def refuse(self, owner: str, subject: str, viewer: str) -> None:
+        """Answer no to who asked; what they see stays as it is."""
+        self._database.write(lambda c: sharing.refuse(c, self._tables, owner, subject, viewer))
 
     def item(self, stream: str, id_: str) -> Item | None:
         """Return what a stream holds under an id, whole: for the host itself, not for a viewer."""
@@ -194,6 +242,14 @@ class SqlStorage(Storage):
 
     # -- reading
 
+    def _is_member(self, connection: Connection, viewer: str) -> bool:
+        if not viewer:
+            return False
+        if self._members is not None:
+            return self._members(viewer)
+        channels = self._tables.channels.c
+        return connection.execute(select(channels.key).where(channels.owner == viewer).limit(1)).first() is not None
+
     def timeline(
         self,
         viewer: str,
@@ -205,25 +261,32 @@ class SqlStorage(Storage):
         strictest: bool = False,
     ) -> Timeline:
         """See `Reader`."""
-        page, eyes = Page(after=after, before=before, limit=limit), eyes_of(viewer, strictest=strictest)
+        page = Page(after=after, before=before, limit=limit)
         with self._database.reading() as connection:
+            if not self._is_member(connection, viewer):
+                return Timeline(entries=[])
+            eyes = eyes_of(viewer, strictest=strictest)
             return timeline.read_timeline(connection, self._tables, eyes, query, page)
 
     def count(self, viewer: str, query: Query = ANYTHING, *, up_to: int | None = None, strictest: bool = False) -> int:
         """See `Reader`."""
-        eyes = eyes_of(viewer, strictest=strictest)
         with self._database.reading() as connection:
-            return timeline.count(connection, self._tables, eyes, query, up_to)
+            if not self._is_member(connection, viewer):
+                return 0
+            return timeline.count(connection, self._tables, eyes_of(viewer, strictest=strictest), query, up_to)
 
     def entry(self, viewer: str, key: str, *, strictest: bool = False) -> Entry | None:
         """See `Reader`."""
-        eyes = eyes_of(viewer, strictest=strictest)
         with self._database.reading() as connection:
-            return timeline.read_entry(connection, self._tables, eyes, key)
+            if not self._is_member(connection, viewer):
+                return None
+            return timeline.read_entry(connection, self._tables, eyes_of(viewer, strictest=strictest), key)
 
     def access(self, viewer: str, key: str, *, strictest: bool = False) -> Access:
         """See `Reader`."""
         with self._database.reading() as connection:
+            if not self._is_member(connection, viewer):
+                return Access(Visibility.PRIVATE, Why.NO_MEMBER)
             return access(viewer, shown.who_sees(connection, self._tables, key), strictest=strictest)
 
     def people(
@@ -238,8 +301,11 @@ class SqlStorage(Storage):
         strictest: bool = False,
     ) -> People:
         """See `Reader`."""
-        page, eyes = Page(after=after, before=before, limit=limit), eyes_of(viewer, strictest=strictest)
+        page = Page(after=after, before=before, limit=limit)
         with self._database.reading() as connection:
+            if not self._is_member(connection, viewer):
+                return People(entries=[])
+            eyes = eyes_of(viewer, strictest=strictest)
             return people.read_people(connection, self._tables, eyes, page, name=name, company=company)
 
     def companies(
@@ -253,8 +319,11 @@ class SqlStorage(Storage):
         strictest: bool = False,
     ) -> Companies:
         """See `Reader`."""
-        page, eyes = Page(after=after, before=before, limit=limit), eyes_of(viewer, strictest=strictest)
+        page = Page(after=after, before=before, limit=limit)
         with self._database.reading() as connection:
+            if not self._is_member(connection, viewer):
+                return Companies(entries=[])
+            eyes = eyes_of(viewer, strictest=strictest)
             return people.read_companies(connection, self._tables, eyes, page, name=name)
 
     def why(self, item: str) -> list[Trace]:

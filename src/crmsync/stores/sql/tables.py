@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from .words import words_table
 
-VERSION = 2
+VERSION = 3
 """Raised with every change to the tables."""
 
 PREFIX = "crmsync_"
@@ -116,9 +116,13 @@ class Tables:
             Column("item_id", _ORDERED, primary_key=True),
             Column("position", Integer, primary_key=True),
             record_id(primary_key=False),
+            # What others are shown, where it is another content: one without Bcc recipients.
+            Column("shared_id", _ID),
             Column("held", Boolean, nullable=False),
+            Column("protected", Boolean, nullable=False),
             Column("collections", Text, nullable=False),
             Index(f"{prefix}links_record", "record_id"),
+            Index(f"{prefix}links_shared", "shared_id"),
             sqlite_with_rowid=False,
         )  # fmt: skip
         self.participants = Table(
@@ -164,7 +168,18 @@ class Tables:
             # A record's key or a thread.
             Column("subject", _ORDERED, primary_key=True),
             Column("owner", _ORDERED, primary_key=True),
+            # With whom by name; empty for everybody else.
+            Column("viewer", _ORDERED, primary_key=True),
             Column("level", Text, nullable=False),
+            sqlite_with_rowid=False,
+        )  # fmt: skip
+        self.asks = Table(
+            f"{prefix}asks", metadata,
+            # Who would like to see more of a record or a thread, and which owner has not answered yet.
+            Column("subject", _ORDERED, primary_key=True),
+            Column("owner", _ORDERED, primary_key=True),
+            Column("viewer", _ORDERED, primary_key=True),
+            Column("at", BigInteger, nullable=False),
             sqlite_with_rowid=False,
         )  # fmt: skip
 

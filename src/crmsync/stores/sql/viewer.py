@@ -11,11 +11,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import BindParameter, ColumnElement, FromClause, Text, bindparam, func, select, true
 from sqlalchemy.sql.selectable import NamedFromClause
 
-from ...model import Visibility
-from ...rules import Why
 from ..audiences import OTHERS, UNLESS_STRICT, member, strictly
-from .rows import level_of
 from .tables import Tables
+
+_NOWHERE = "!"
+"""No audience's name: where somebody finds a record in no timeline."""
 
 OWN, OWN_STRICTLY = "own", "own_strictly"
 """The parameters that a viewer's own audiences are passed as to a statement that `Eyes.anybody` was built for."""
@@ -56,12 +56,12 @@ _ANYBODY_STRICTLY: BindParameter[str] = bindparam(OWN_STRICTLY, type_=Text)
 
 
 def eyes_of(viewer: str, *, strictest: bool) -> Eyes:
-    """Return the eyes of a member; one without a name owns nothing."""
+    """Return the eyes of a member."""
     return Eyes(member(viewer), strictly(member(viewer)), strictest) if viewer else Eyes(None, None, strictest)
 
 
 def visible(tables: Tables, eyes: Eyes, line: NamedFromClause) -> ColumnElement[bool]:
-    """Whether a line of one of the viewer's audiences is theirs: not if it stands elsewhere by their own copy.
+    """Whether a line of one of the viewer's audiences is theirs: not if it stands elsewhere by what they are shown.
 
     Such lines are stepped over. They are few: copies that differ in time, thread or people.
     """
@@ -69,12 +69,13 @@ def visible(tables: Tables, eyes: Eyes, line: NamedFromClause) -> ColumnElement[
         return true()
     mine = tables.shown.alias()
     # A scalar, so that each line is looked up by itself: PostgreSQL would hash whole tables for an anti-join.
-    own_line = select(mine.c.line).where(mine.c.key == line.c.key, mine.c.audience == eyes.own).scalar_subquery()
-    return line.c.audience.not_in(eyes.shared) | own_line.is_distinct_from(eyes.own)
+    own = select(func.coalesce(mine.c.line, _NOWHERE)).where(mine.c.key == line.c.key, mine.c.audience == eyes.own)
+    here = func.coalesce(own.scalar_subquery(), line.c.audience) == line.c.audience
+    return line.c.audience.not_in(eyes.shared) | here
 
 
 def shown_rows(eyes: Eyes, shown: NamedFromClause) -> ColumnElement[bool]:
-    """Whether a row of the table of what is shown tells what the viewer sees, if they own no copy."""
+    """Whether a row of the table of what is shown tells what the viewer sees, if none is there in their own name."""
     theirs = (shown.c.audience == OTHERS) & shown.c.line.in_(eyes.shared)
     return theirs if eyes.own is None else theirs | ((shown.c.audience == eyes.own) & shown.c.line.is_not(None))
 
@@ -84,10 +85,8 @@ class ShownCopy(NamedTuple):
 
     source: FromClause
     record: ColumnElement[int]
-    owned: ColumnElement[bool]
-    """Whether the viewer owns a copy; null where not."""
     level: ColumnElement[int]
-    """What others see, by rank."""
+    """How much they see, by rank."""
     why: ColumnElement[str]
 
 
@@ -98,10 +97,5 @@ def shown_to(tables: Tables, eyes: Eyes, found: NamedFromClause) -> ShownCopy:
         mine, (mine.c.key == found.c.key) & (mine.c.audience == (OTHERS if eyes.own is None else eyes.own))
     )
     source = source.outerjoin(others, (others.c.key == found.c.key) & (others.c.audience == OTHERS))
-    shared = (others.c.strict_level, others.c.strict_why) if eyes.strictest else (others.c.level, others.c.why)
-    return ShownCopy(source, func.coalesce(mine.c.record_id, others.c.record_id), mine.c.audience != OTHERS, *shared)
-
-
-def seen_at(owned: bool | None, level: int, why: str) -> tuple[Visibility, Why]:
-    """Return at which level the viewer sees what these columns say, and why."""
-    return (Visibility.EVERYTHING, Why.OWNER) if owned else (level_of(level), Why(why))
+    names = ("record_id", "strict_level", "strict_why") if eyes.strictest else ("record_id", "level", "why")
+    return ShownCopy(source, *(func.coalesce(mine.c[name], others.c[name]) for name in names))

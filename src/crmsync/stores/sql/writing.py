@@ -6,7 +6,7 @@ from collections.abc import Collection as Several
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, exists, select, update
+from sqlalchemy import Connection, Row, delete, exists, select, union_all, update
 
 from ...errors import StaleCursor
 from ...model import Batch, Channel, Contact, Item, LedgerEntry
@@ -104,9 +104,12 @@ def _linked(connection: Connection, tables: Tables, stream: int, touched: Severa
     links, records = tables.links, tables.records
     if not touched:
         return {}
-    query = select(records.c.id, records.c.key).join(links, links.c.record_id == records.c.id)
-    query = query.where(links.c.stream_id == stream, among(connection, links.c.item_id, list(touched)))
-    return {row.id: row.key for row in connection.execute(query)}
+    here = links.c.stream_id == stream, among(connection, links.c.item_id, list(touched))
+    held = [
+        select(records.c.id, records.c.key).join(links, column == records.c.id).where(*here)
+        for column in (links.c.record_id, links.c.shared_id)
+    ]
+    return {row.id: row.key for row in connection.execute(union_all(*held))}
 
 
 def _link(connection: Connection, tables: Tables, stream: int, touched: Several[str], rows: Rows) -> None:
@@ -125,7 +128,11 @@ def _link(connection: Connection, tables: Tables, stream: int, touched: Several[
         ]
         insert_rows(connection, tables.participants, people)
         index_words(connection, tables.words, {ids[name]: rows.contents[name] for name in missing})
-    insert_rows(connection, links, [{"stream_id": stream, "record_id": ids[name], **link} for name, link in rows.links])
+    made = [
+        {"stream_id": stream, "record_id": ids[name], "shared_id": ids[others] if others else None, **link}
+        for name, others, link in rows.links
+    ]
+    insert_rows(connection, links, made)
 
 
 def _ids(connection: Connection, tables: Tables, names: Iterable[tuple[str, bytes]]) -> dict[tuple[str, bytes], int]:
@@ -144,8 +151,9 @@ def _drop_orphans(connection: Connection, tables: Tables, candidates: Iterable[i
     records, ids = tables.records, list(candidates)
     if not ids:
         return
-    unlinked = ~exists().where(tables.links.c.record_id == records.c.id)
-    query = select(records).where(among(connection, records.c.id, ids), unlinked)
+    links = tables.links.c
+    unlinked = ~exists().where(links.record_id == records.c.id), ~exists().where(links.shared_id == records.c.id)
+    query = select(records).where(among(connection, records.c.id, ids), *unlinked)
     orphans: dict[int, Row[Any]] = {row.id: row for row in connection.execute(query)}
     if orphans:
         gone = list(orphans)
