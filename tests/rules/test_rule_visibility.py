@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from crmsync import Attachment, Collection, Event, Message, Participant, Role, Visibility
 from crmsync.model import HIDDEN
-from crmsync.rules import for_others, Access, Grant, Why, access, redact
+from crmsync.rules import Access, Grant, Why, access, for_others, redact
 
 WHEN = datetime(2026, 1, 5, 9, tzinfo=UTC)
 SECRET = "xyzzy"

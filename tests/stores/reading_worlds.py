@@ -29,7 +29,7 @@ from crmsync.stores.sql import SqlStorage
 OWNERS = {"mia-mail": "mia", "leo-mail": "leo"}
 TABLES = (
     "lines", "shown", "names", "links", "participants", "records", "ledger", "streams", "channels", "addresses",
-    "people", "companies", "overrides",
+    "people", "companies", "overrides", "asks",
 )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ steps = st.lists(
             st.just("override"),
             st.tuples(
                 st.sampled_from(("mia", "leo")), st.integers(0, 3), st.none() | st.sampled_from(Visibility),
-                st.booleans(),
+                st.sampled_from(("", "", "leo", "nobody")),
             ),
         ),
     ),
@@ -92,10 +92,10 @@ def live(store: Store, life: list[Any], subjects: list[str]) -> None:
             )
 
 
-def _override(store: Store, subjects: list[str], owner: str, n: int, level: Visibility | None, _: object) -> None:
+def _override(store: Store, subjects: list[str], owner: str, n: int, level: Visibility | None, viewer: str) -> None:
     if subjects:
         try:
-            store.set_override(owner, subjects[n % len(subjects)], level)
+            store.set_override(owner, subjects[n % len(subjects)], level, viewer=viewer)
         except ValueError:
             return  # theirs is no copy of it
 

@@ -101,8 +101,8 @@ def meeting(name: str, *people: str, **fields: object) -> Event:
     })  # fmt: skip
 
 
-def item(id_: str, *records: Message | Event, held: bool = False) -> Item:
-    return Item(id=id_, records=records, held=held)
+def item(id_: str, *records: Message | Event, held: bool = False, protected: bool = False) -> Item:
+    return Item(id=id_, records=records, held=held, protected=protected)
 
 
 def contact(address: str, name: str = "") -> Contact:
@@ -185,12 +185,13 @@ def records(draw: st.DrawFn) -> Message | Event:
     """Draw a copy, now and then one that was redacted before it was stored."""
     record: Message | Event = draw(st.one_of(_messages(), meetings()))
     level = draw(st.sampled_from((*[Visibility.EVERYTHING] * 4, Visibility.SUBJECT, Visibility.METADATA)))
-    return redact(record, level) or record
+    return redact(record, level, own=True) or record
 
 
 ids = st.sampled_from(IDS)
+_rarely = st.sampled_from((False, False, False, True))
 items = st.one_of(
-    *[st.builds(item, ids, records(), held=st.sampled_from((False, False, True)))] * 3,
+    *[st.builds(item, ids, records(), held=st.sampled_from((False, False, True)), protected=_rarely)] * 3,
     st.builds(lambda id_, many: Item(id=id_, records=many), ids, st.lists(records(), max_size=3)),
 )
 

@@ -59,7 +59,8 @@ def _entries(connection: Connection, tables: Tables, lines: Sequence[Line]) -> l
     entries = []
     for line in lines:
         row = rows[line.record]
-        if record := redact(record_of(row), line.level):
+        # The row is what this viewer is shown: others have one without Bcc recipients.
+        if record := redact(record_of(row), line.level, own=True):
             entry = Entry(
                 key=row.key, thread=row.thread, at=instant(row.at), record=record, level=line.level, why=line.why
             )
