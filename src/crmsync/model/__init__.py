@@ -61,5 +61,6 @@ __all__ = [
     "Message", "Outcome", "OutgoingAttachment", "OutgoingMessage", "Page", "Participant", "PersonName", "Policy",
     "Progress", "Reason", "Record", "Report", "Response", "Role", "Screen", "Screened", "Selection", "SentReceipt",
     "Skipped", "StreamCoverage", "StreamReport", "TypedAddress", "TypedDomain", "Value", "Visibility", "Window",
-    "ascii_domain", "clean_address", "clean_line", "clean_text", "entries_of", "is_mailbox", "names_nobody", "thread_begun_by",
+    "ascii_domain", "clean_address", "clean_line", "clean_text", "entries_of", "is_mailbox", "names_nobody",
+    "thread_begun_by",
 ]  # fmt: skip
