@@ -19,7 +19,8 @@ _ORDERED = sa.Text().with_variant(sa.Text(collation="C"), "postgresql")
 def upgrade(op: Operations, names: Names) -> None:
     """Lead up from version 2. What reading reads is worked out afterwards, by whoever migrates."""
     prefix, schema = names
-    op.add_column(f"{prefix}links", sa.Column("shared_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite")), schema=schema)
+    number = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+    op.add_column(f"{prefix}links", sa.Column("shared_id", number), schema=schema)
     protected = sa.Column("protected", sa.Boolean, nullable=False, server_default=sa.false())
     op.add_column(f"{prefix}links", protected, schema=schema)
     op.create_index(f"{prefix}links_shared", f"{prefix}links", ["shared_id"], schema=schema)

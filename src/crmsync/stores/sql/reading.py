@@ -59,8 +59,10 @@ def read_items(connection: Connection, tables: Tables, stream: str, ids: Sequenc
     held = held.where(streams.c.name == stream, links.c.item_id.in_(ids)).order_by(links.c.item_id, links.c.position)
     return [
         Item(
-            id=id_, records=[record_of(row, row.collections) for row in rows],
-            held=rows[0].held, protected=rows[0].protected,
+            id=id_,
+            records=[record_of(row, row.collections) for row in rows],
+            held=rows[0].held,
+            protected=rows[0].protected,
         )
         for id_, found in groupby(connection.execute(held), key=lambda row: row.item_id)
         if (rows := list(found))
