@@ -8,7 +8,19 @@ from crmsync import testing
 
 from .markdown import code, first_sentence, table
 
-CONTRACTS = ("StorageContract", "PeopleContract", "HeldContract", "RecallContract", "WritersContract", "SourceContract")
+CONTRACTS = (
+    "StorageContract",
+    "PeopleContract",
+    "HeldContract",
+    "RecallContract",
+    "CompaniesContract",
+    "AddressesContract",
+    "ChannelsContract",
+    "WorkspacesContract",
+    "ListContract",
+    "WritersContract",
+    "SourceContract",
+)
 
 
 def each() -> str:

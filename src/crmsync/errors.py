@@ -34,6 +34,10 @@ class CrmSyncError(Exception):
     report: Report | None = None
     """What the run had done when it stopped; set by `crmsync.sync`."""
 
+    def __reduce__(self) -> tuple[object, ...]:
+        # By default the constructor would be called with what the message is made of, and a process pool breaks of it.
+        return (_again, (type(self), self.args), self.__dict__)
+
 
 class SourceError(CrmSyncError):
     """The provider's side failed."""
@@ -90,9 +94,6 @@ class StaleCursor(CrmSyncError):
         super().__init__(f"another worker is syncing {stream!r}; nothing of this batch was applied")
         self.stream = stream
 
-    def __reduce__(self) -> tuple[type[StaleCursor], tuple[str]]:
-        return (type(self), (self.stream,))
-
 
 class MassDeletion(CrmSyncError):
     """A run would remove more of a stream than the policy allows without asking.
@@ -111,5 +112,7 @@ class MassDeletion(CrmSyncError):
         self.deletions = deletions
         self.known = known
 
-    def __reduce__(self) -> tuple[type[MassDeletion], tuple[str, int, int]]:
-        return (type(self), (self.stream, self.deletions, self.known))
+
+def _again(kind: type[CrmSyncError], args: tuple[object, ...]) -> CrmSyncError:
+    """Make an error anew without its constructor; what it knows is put into it then."""
+    return kind.__new__(kind, *args)

@@ -460,7 +460,7 @@ def test_a_failing_folder_leaves_the_others_alone_and_is_named(storage: MemorySt
 
     assert stored(storage) == ["good:0"]
     assert caught.value.report is not None
-    assert [(s.name, s.error) for s in caught.value.report.failures] == [("bad", "Unavailable")]
+    assert [(s.name, s.error_type) for s in caught.value.report.failures] == [("bad", "Unavailable")]
     assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
@@ -696,3 +696,18 @@ def test_a_run_that_is_stopped_removes_nothing_that_another_stream_might_have_sh
 
     assert report.stopped
     assert ["archive:3", "inbox:1", "inbox:2"] == stored(storage)
+
+
+def test_every_failing_stream_says_in_a_sentence_what_was_wrong(storage: MemoryStorage) -> None:
+    class Broken(FakeMailbox):
+        def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:
+            raise Unavailable(f"the folder {self.name!r} cannot be selected")
+
+    account = FakeAccount(FakeMailbox(*mails(1), name="good"), Broken(name="bad"), Broken(name="worse"))
+    with pytest.raises(Unavailable) as caught:
+        sync(account, storage, CHANNEL, POLICY)
+    assert caught.value.report
+    assert [(one.name, one.error, one.error_type) for one in caught.value.report.failures] == [
+        ("bad", "the folder 'bad' cannot be selected", "Unavailable"),
+        ("worse", "the folder 'worse' cannot be selected", "Unavailable"),
+    ]

@@ -123,7 +123,8 @@ class StreamRun:
             contacts=len(self._contacts),
             records=self._records,
             relisted=self._relisted,
-            error=type(self.error).__name__ if self.error else None,
+            error=(str(self.error) or type(self.error).__name__) if self.error else None,
+            error_type=type(self.error).__name__ if self.error else None,
         )
 
     @property

@@ -175,8 +175,10 @@ class StreamReport(Value):
     records: int = 0
     """Records in the stored items: a calendar object may hold many."""
     relisted: bool = False
-    error: str | None = None
-    """The class name of the error that ended it, None where it went through."""
+    error: Line | None = None
+    """What ended it, in a sentence; None where it went through."""
+    error_type: str | None = None
+    """The class name of that error."""
 
 
 class Report(Value):

@@ -13,7 +13,7 @@ two hooks that look behind the protocol, and run it:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -70,7 +70,7 @@ class SyncMachine(RuleBasedStateMachine):
         """Return a new, empty storage."""
         raise NotImplementedError("give make_storage(): a new, empty storage")
 
-    def read_items(self, storage: Any) -> dict[tuple[str, str], tuple[Record, ...]]:
+    def read_items(self, storage: Any) -> Mapping[tuple[str, str], Iterable[Record]]:
         """Return what each (stream, id) links."""
         raise NotImplementedError("give read_items(storage): {(stream, id): records}")
 
@@ -274,7 +274,7 @@ class SyncMachine(RuleBasedStateMachine):
 
     def _nothing_flickers(self) -> None:
         """Promise 4: what still lies in a chosen stream, and may come in, does not go, not even for a moment."""
-        stored = {r.key for records in self.read_items(self.storage).values() for r in records}
+        stored = {r.key for records in self._items().values() for r in records}
         # No provider uses an id twice; where this world does, what the id stood for goes at once, and rightly. And
         # a copy that could not be read is tried a few times only: the last readable one may go before it is.
         doubtful = {id_ for id_, keys in self.keys.items() if len(keys) > 1} | self.damaged
@@ -282,6 +282,10 @@ class SyncMachine(RuleBasedStateMachine):
         lost = (self.held - unsaid) & self._wanted_keys() - stored
         assert not lost, f"{lost} went although they only moved"
         self.held = stored
+
+    def _items(self) -> dict[tuple[str, str], tuple[Record, ...]]:
+        """What each link holds; the hook may return any collection of records, as those of the contracts may."""
+        return {(s, i): tuple(records) for (s, i), records in self.read_items(self.storage).items()}
 
     def _wanted_keys(self) -> set[str]:
         return {r.key for item in self._wanted().values() for r in item.records}
@@ -302,7 +306,7 @@ class SyncMachine(RuleBasedStateMachine):
     def leaks_nothing(self) -> None:
         """Promise 3: what no setting would let in is never stored, at no moment."""
         if hasattr(self, "storage"):
-            for records in self.read_items(self.storage).values():
+            for records in self._items().values():
                 senders = {p.address for r in records for p in r.participants if p.role == "from"}
                 assert SENDERS["colleague"] not in senders, "internal mail was stored"
 
@@ -319,13 +323,13 @@ class SyncMachine(RuleBasedStateMachine):
         assert self._readable(self._state(self.storage)) == self._readable(self._state(clean)), "not converged"
         self._reasons_hold()
         wanted = {link: tuple(item.records) for link, item in self._wanted().items()}
-        assert self._readable(self.read_items(self.storage)) == wanted, "not what the settings ask for"
+        assert self._readable(self._items()) == wanted, "not what the settings ask for"
         people = {p.address for records in wanted.values() for r in records for p in r.participants}
         assert people - {ME} <= set(self.read_addresses(self.storage)), "a contact is missing"
 
         def snapshot() -> tuple[object, ...]:
             cursors = [self.storage.load_cursor(k) for k in ("c", "c/a", "c/b")]
-            return (self._state(self.storage), self.read_items(self.storage), cursors)
+            return (self._state(self.storage), self._items(), cursors)
 
         before = snapshot()
         fetched = {name: len(m.fetched) for name, m in self.mailboxes.items()}
@@ -334,7 +338,7 @@ class SyncMachine(RuleBasedStateMachine):
             sync(self.account, self.storage, self.channel, self.policy)
             assert snapshot() == before, "a run with nothing new changed something"
             assert {name: len(m.fetched) for name, m in self.mailboxes.items()} == fetched, "it read old items again"
-        held = {link: {r.key for r in records} for link, records in self.read_items(self.storage).items()}
+        held = {link: {r.key for r in records} for link, records in self._items().items()}
         self.held = set().union(*held.values())
         self.keys = {id_: set().union(*(keys for link, keys in held.items() if link[1] == id_)) for id_ in IDS}
         for mailbox in self.mailboxes.values():

@@ -88,6 +88,28 @@ class WritersContract(StorageHooks):
                 same({(s, "1") for s in streams}, set(found.records))
                 same("Ann", found.people.get(ann.address))
 
+    def test_what_one_writer_lets_go_another_may_bring(self) -> None:
+        """One stream's last copy goes while another stream brings the same mail: the mail and its copy stay.
+
+        A row that copies share, removed with the last of them, takes the new copy along where nothing locks it.
+        """
+        storage = self.make_storage()
+        with self._second_worker(storage) as other:
+            for moment in range(MOMENTS):
+                left, right = f"contract/goes {moment}", f"contract/comes {moment}"
+                shared = message("1", message_id=f"shared{moment}@x.example")
+                other.do(apply, other.view, shared, stream=left)
+                going = following(storage, stream=left, deletes=["1"])
+                coming = following(storage, shared, stream=right, contacts=[contact(f"ann{moment}@x.example")])
+                met = _meet(other, storage, coming, partial(other.view.apply, going), moment)
+                if met is None:
+                    break
+                for batch, error in zip((coming, going), met.errors(), strict=True):
+                    if error is not None:
+                        storage.apply(batch)
+                found = self.read(storage, left, right).records
+                same({(right, "1")}, set(found), f"the second came at moment {moment}; what is linked")
+
     def test_nobody_sees_half_a_batch(self) -> None:
         """While one worker applies a batch, another sees none of it, or all."""
         storage = self.make_storage()
