@@ -89,10 +89,8 @@ class WritersContract(StorageHooks):
                 same("Ann", found.people.get(ann.address))
 
     def test_what_one_writer_lets_go_another_may_bring(self) -> None:
-        """One stream's last copy goes while another stream brings the same mail: the mail and its copy stay.
-
-        A row that copies share, removed with the last of them, takes the new copy along where nothing locks it.
-        """
+        """One stream's last copy goes while another stream brings the same mail: the mail and its copy stay."""
+        # A row that copies share, removed with the last of them, takes the new copy along where nothing locks it.
         storage = self.make_storage()
         with self._second_worker(storage) as other:
             for moment in range(MOMENTS):
