@@ -65,8 +65,14 @@ def test_the_opt_out_opens_private_networks(address: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["169.254.169.254", "fe80::1", "224.0.0.1", "0.0.0.0", "fd00:ec2::254", "64:ff9b::a9fe:a9fe"]
-)
+    "address",
+    [
+        "169.254.169.254", "fe80::1", "224.0.0.1", "0.0.0.0", "fd00:ec2::254", "fd20:ce::254", "fd00:c1::a9fe:a9fe",
+        "192.0.0.192", "fd00:42::42", "168.63.129.16", "100.100.100.200", "::ffff:192.0.0.192", "2002:a9fe:a9fe::1",
+        "64:ff9b::a9fe:a9fe", "64:ff9b:1::a9fe:a9fe", "64:ff9b:1:a9fe:a9:fe00::",
+        "2001:0:4136:e378:8000:63bf:5601:5601",
+    ],
+)  # fmt: skip
 def test_no_opt_out_opens_metadata_and_link_local_addresses(address: str) -> None:
     assert not may_dial(address, True)
     assert not may_dial(address, ["0.0.0.0/0", "::/0"])

@@ -159,7 +159,7 @@ def test_an_account_may_be_pickled_because_its_secrets_are_sealed(keys: Keys) ->
     "change",
     [
         {"host": "evil.example"}, {"port": 143}, {"security": Security.UNENCRYPTED}, {"accept_any_certificate": True},
-        {"ca": "PEM"}, {"username": "bob"}, {"allow_internal": True},
+        {"ca": "PEM"}, {"username": "bob"}, {"allow_internal": True}, {"path": "/~mallory/"},
     ],
 )  # fmt: skip
 def test_a_stored_secret_is_never_shown_to_another_server(keys: Keys, change: dict[str, Any]) -> None:
@@ -170,6 +170,20 @@ def test_a_stored_secret_is_never_shown_to_another_server(keys: Keys, change: di
     tampered = account(keys).model_copy(update={"logins": (moved,)})
     with pytest.raises(StorageError, match="does not open"):
         (tampered.access(Service.IMAP, keys).password or str)()
+
+
+def test_a_stored_secret_is_never_sent_to_other_addresses_that_a_provider_found(keys: Keys) -> None:
+    details = {"account": '{"homes": ["https://dav.acme.example/cal/ann/"]}'}
+    made = Account(name="ann", address="ann@client.example").with_login(
+        Service.CALDAV, SECRET, keys, server=SERVER, details=details
+    )
+    (login,) = made.logins
+    moved = login.model_copy(update={"details": {"account": details["account"].replace("dav.", "mallory.")}})
+
+    assert SECRET == made.secret(Service.CALDAV, keys)()
+    for changed in (moved, login.model_copy(update={"details": {}})):
+        with pytest.raises(StorageError, match="does not open"):
+            made.model_copy(update={"logins": (changed,)}).secret(Service.CALDAV, keys)()
 
 
 def test_timeouts_may_change_without_the_secret(keys: Keys) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 import sqlite3
 from collections.abc import Iterator
@@ -56,6 +57,19 @@ def test_what_was_stored_is_there_after_opening_again(url: str) -> None:
         before = everything(store)
     with SqlStorage(url) as store:
         assert everything(store) == before
+
+
+def test_a_new_file_is_its_owners_only(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        file = tmp_path / "crm.db"
+        with closing(SqlStorage(f"sqlite:///{file}")) as storage:
+            storage.apply(batch(storage, item("1", mail("a"))))
+            modes = {one.stat().st_mode & 0o777 for one in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+
+    assert {0o600} == modes
 
 
 def test_two_prefixes_are_two_worlds(url: str) -> None:

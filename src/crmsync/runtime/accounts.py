@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from enum import StrEnum
 from functools import partial
@@ -52,13 +53,14 @@ class Login(Value):
         """Return the place that the secret is sealed for: the account's name, the service, and whom it is shown to.
 
         So whoever can write where accounts are stored, but has no key, can neither send the secret to a server of
-        their own nor have it sent in the clear.
+        their own nor have it sent in the clear. The details belong to it: addresses of calendars are among them.
         """
         shown = self.server.model_dump_json(include=_SHOWN_TO) if self.server else ""
-        return f"{account}/{self.service.value}/{shown}"
+        details = json.dumps(dict(sorted(self.details.items())))
+        return f"{account}/{self.service.value}/{shown}/{details}"
 
 
-_SHOWN_TO = {"host", "port", "security", "username", "ca", "accept_any_certificate", "allow_internal"}
+_SHOWN_TO = {"host", "port", "security", "username", "path", "ca", "accept_any_certificate", "allow_internal"}
 
 
 class Account(Value):

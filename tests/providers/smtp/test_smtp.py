@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import contextlib
 import logging
 import pickle
@@ -187,6 +188,30 @@ def test_a_server_without_the_way_to_log_in_says_which_to_take() -> None:
         check_smtp(access(port, token=lambda: "t"))
     with serving(_hub(b"250 SIZE 1\r\n")) as port, pytest.raises(Unavailable, match="offers no login; mail is sent"):
         check_smtp(access(port))
+
+
+@pytest.mark.parametrize("reply", [b"502 Invalid input", b"504 PLAIN is not permitted", b"500 what?", b"501 5.5.4 no"])
+def test_a_way_to_log_in_that_is_not_understood_is_no_verdict_on_the_password(reply: bytes) -> None:
+    def serve(connection: socket.socket) -> None:
+        connection.sendall(b"220 hub\r\n")
+        for line in connection.makefile("rb"):
+            answers = {b"EHLO": b"250-hub\r\n250 AUTH PLAIN LOGIN\r\n", b"AUTH PLAIN": reply + b"\r\n"}
+            answers |= {b"AUTH LOGIN": b"334 VXNlcm5hbWU6\r\n", base64.b64encode(b"mia@acme.com"): b"334 UGFzcw==\r\n"}
+            answers |= {base64.b64encode(PASSWORD.encode()): b"235 ok\r\n"}
+            connection.sendall(
+                next((a for v, a in answers.items() if line.upper().startswith(v.upper())), b"250 ok\r\n")
+            )
+
+    with serving(serve) as port:
+        check_smtp(access(port))
+
+
+@pytest.mark.parametrize("reply", [b"502 no", b"503 bad sequence", b"550 no", b"554 no", b"521 no"])
+@pytest.mark.parametrize("secret", [{}, {"token": lambda: "t0k3n"}])
+def test_a_refusal_that_is_no_verdict_does_not_condemn_the_login(reply: bytes, secret: dict[str, Any]) -> None:
+    hub = _hub(b"250 AUTH PLAIN XOAUTH2\r\n", AUTH=reply + b"\r\n")
+    with serving(hub) as port, pytest.raises(Unavailable):
+        check_smtp(access(port, **secret))
 
 
 def _hub(hello: bytes, **answers: bytes | None) -> Any:

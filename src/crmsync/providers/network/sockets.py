@@ -35,16 +35,19 @@ class Endpoint(NamedTuple):
 _NETWORKS = {
     "always": (
         "0.0.0.0/8", "169.254.0.0/16", "224.0.0.0/4", "255.255.255.255/32", "100.100.100.200/32", "168.63.129.16/32",
-        "::/128", "fe80::/10", "ff00::/8", "fd00:ec2::/32",
+        "192.0.0.192/32", "::/128", "fe80::/10", "ff00::/8", "2001::/32", "64:ff9b:1::/48",
+        "fd00:ec2::/32", "fd20:ce::/32", "fd00:c1::/32", "fd00:42::/32",
     ),
     "internal": (
         "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24",
         "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "240.0.0.0/4",
-        "::/8", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "64:ff9b:1::/48", "fc00::/7",
+        "::/8", "100::/64", "2001::/23", "2001:db8::/32", "3fff::/20", "5f00::/16", "fc00::/7",
         "fec0::/10",
     ),
 }  # fmt: skip
-"""The special-purpose registries (RFC 6890), and the metadata services of the large clouds, which no setting opens."""
+"""The special-purpose registries (RFC 6890), and what no setting opens: the metadata services of the large clouds
+(Amazon, Google, Oracle, Scaleway, Alibaba, Azure), and addresses that hold an IPv4 address nobody can tell (Teredo, and
+local translation by RFC 8215)."""
 
 _REFUSED = tuple(ipaddress.ip_network(network) for network in _NETWORKS["always"])
 _INTERNAL = tuple(ipaddress.ip_network(network) for network in _NETWORKS["internal"])

@@ -76,7 +76,8 @@ def connected(access: Access, *, seconds: float, lookup: Lookup = socket.getaddr
     """Hold a connection that is logged in, for at most so many seconds.
 
     Raises:
-        NotAuthorized: the login is not accepted. It is tried once, in one way: a second could lock the account.
+        NotAuthorized: the login is not accepted. A secret that was refused is not tried again: it could lock the
+            account. A server that does not know the way is asked in the other one.
         RateLimited, Unavailable: it does not come about, or breaks off in the block.
 
     """
@@ -145,15 +146,18 @@ def _log_in(smtp: Smtp, access: Access) -> None:
     reply = _with_token(smtp, access, mechanisms) if access.token else _with_password(smtp, access, mechanisms)
     if reply.good:
         return
-    if access.token and reply.code >= 500:
+    error = error_for(reply, Phase.LOGIN)
+    if access.token and isinstance(error, NotAuthorized):
         raise NotAuthorized(f"the access token is not accepted ({reply.codes}); connect the account again")
-    raise error_for(reply, Phase.LOGIN)
+    raise error
 
 
 def _with_password(smtp: Smtp, access: Access, mechanisms: list[str]) -> Reply:
     assert access.password is not None  # noqa: S101 - `Access` has one of the two
     if "PLAIN" in mechanisms:
-        return smtp.ask("AUTH PLAIN " + _b64(f"\0{access.username}\0{access.password()}"))
+        reply = smtp.ask("AUTH PLAIN " + _b64(f"\0{access.username}\0{access.password()}"))
+        if not reply.unknown or "LOGIN" not in mechanisms:
+            return reply
     if "LOGIN" not in mechanisms:
         raise NotAuthorized(f"{access.host} takes no password ({', '.join(mechanisms[:8])}); connect with OAuth")
     reply = smtp.ask("AUTH LOGIN")

@@ -13,6 +13,7 @@ from ...model.value import clean_line
 
 _ENHANCED = re.compile(r"([245]\.\d{1,3}\.\d{1,3})(?:\s|$)")
 _SHOWN = 200
+_NOT_UNDERSTOOD = (500, 501, 502, 503, 504)
 
 
 class Phase(Enum):
@@ -37,6 +38,11 @@ class Reply(NamedTuple):
     def good(self) -> bool:
         """Whether what was asked for is done."""
         return 200 <= self.code < 300
+
+    @property
+    def unknown(self) -> bool:
+        """Whether the command, or its parameter, is not known (RFC 5321 section 4.2.4): no verdict on what it says."""
+        return self.code in _NOT_UNDERSTOOD and not self.enhanced.startswith("5.7.")
 
     @property
     def temporary(self) -> bool:
@@ -80,7 +86,7 @@ _PASSWORD = "check user name and password, and whether the provider asks for an 
 _LATER = (Unavailable, "the server cannot take it now; try again later")
 _BY_PHASE: Mapping[Phase, tuple[Callable[[str], SourceError], str]] = {
     Phase.CONNECT: (Unavailable, "the server takes no connection from here; check the port, which is 587 or 465"),
-    Phase.LOGIN: (NotAuthorized, f"the login was refused; {_PASSWORD}"),
+    Phase.LOGIN: (Unavailable, "the server lets nobody in by this way to log in; try again later"),
     Phase.SENDER: (Refused, "the server refuses the sender"),
     Phase.RECIPIENT: (Refused, "the server refuses the recipient"),
     Phase.CONTENT: (Refused, "the server refuses the message"),
@@ -89,6 +95,10 @@ _NOT_THIS_SENDER = (NotAuthorized, "the account may not send as this sender; use
 _LOGIN_FIRST = (NotAuthorized, "the server asks for a login before it takes mail; give user name and password")
 _TABLE: Mapping[str, tuple[Callable[[str], SourceError], str]] = {
     # Login. 5.7.139 is Microsoft's for a wrong password and for a login by password that is switched off.
+    # What is not listed here says nothing of the password, and waits.
+    "login 535": (NotAuthorized, f"the login was refused; {_PASSWORD}"),
+    "login 525": (NotAuthorized, "the account is closed for sending; ask whoever runs the server"),
+    "5.7.13": (NotAuthorized, "the account is closed for sending; ask whoever runs the server"),
     "5.7.8": (NotAuthorized, f"the login was refused; {_PASSWORD}"),
     "5.7.9": (NotAuthorized, "the provider asks for an app password; make one in the account's security settings"),
     "5.7.14": (NotAuthorized, "the provider asks the user to log in on its web site once"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
@@ -152,6 +152,7 @@ def _open(url: str | URL) -> Engine:
     except ImportError:
         raise StorageError("PostgreSQL needs a driver: pip install 'crmsync[postgresql]'") from None
     if engine.dialect.name == "sqlite":
+        event.listen(engine, "do_connect", _before_sqlite_connects)
         event.listen(engine, "connect", _on_sqlite_connect)
     if parsed.database not in (None, "", ":memory:"):
         event.listen(engine, "connect", _remember_process)
@@ -198,6 +199,14 @@ def _check_process(_: Any, record: Any, proxy: Any) -> None:
     if record.info.get("process") != os.getpid():
         record.dbapi_connection = proxy.dbapi_connection = None
         raise DisconnectionError("the connection is another process's")
+
+
+def _before_sqlite_connects(_dialect: object, _record: object, arguments: Sequence[Any], _named: object) -> None:
+    """Make a new file its owner's only: all mail lies in it in clear text. Its log and its index take the same mode."""
+    path = str(arguments[0]) if arguments else ""
+    if path and not path.startswith(("file:", ":")):
+        with suppress(OSError):  # it is there, or SQLite says better why it cannot be
+            os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
 
 
 def _on_sqlite_connect(connection: Any, _: object) -> None:
