@@ -34,7 +34,7 @@ from .batch import GONE, LEAVING, Position, plan, reasons_of, redecided
 from .checkpoint import StreamCheckpoint
 from .walk import WALK, Duty, Happening, Stand
 
-CHUNK = 200
+CHUNK = 500
 """How many items are fetched again, or forgotten, in one transaction."""
 
 Tombstones = Literal["proof", "doubt", "known"]

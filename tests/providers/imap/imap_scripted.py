@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import re
 import socket
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -102,6 +103,10 @@ class ScriptedServer:
         self.logins = 0
         self.greeting = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] ready\r\n"
         self.hook: Hook = lambda _: None
+        self.tls: ssl.SSLContext | None = None
+        """For STARTTLS."""
+        self.planted = b""
+        """What somebody on the line says before TLS begins."""
         self.mute: set[int] = set()
         """UIDs that FETCH passes over."""
         self._listening = socket.create_server(("127.0.0.1", 0))
@@ -146,11 +151,17 @@ class ScriptedServer:
             threading.Thread(target=self._talk, args=(connection,), daemon=True).start()
 
     def _talk(self, connection: socket.socket) -> None:
-        with contextlib.suppress(OSError, ValueError), connection, connection.makefile("rb") as lines:
+        with contextlib.suppress(OSError, ValueError), contextlib.ExitStack() as stack:
+            lines = stack.enter_context(stack.enter_context(connection).makefile("rb"))
             connection.sendall(self.greeting)
             talk = _Talk(self, connection)
-            for line in lines:
+            while line := lines.readline():
                 tag, _, text = line.decode("utf-8", "replace").rstrip("\r\n").partition(" ")
+                if self.tls and line.rstrip().endswith(b"STARTTLS"):
+                    connection.sendall(self.planted + line.split()[0] + b" OK go on\r\n")
+                    connection = stack.enter_context(self.tls.wrap_socket(connection, server_side=True))
+                    lines, talk.connection = stack.enter_context(connection.makefile("rb")), connection
+                    continue
                 if talk.asking:  # the line goes on with a command
                     tag, text = talk.asking, f"{tag} {text}".rstrip()
                 self.commands.append(text)
@@ -265,6 +276,8 @@ class _Talk:
         uids = sorted(self.folder.messages)
         if flag := re.search("DELETED|DRAFT", match[2]):
             uids = [uid for uid in uids if f"\\{flag[0].title()}" in self.folder.messages[uid].flags]
+        elif header := re.match(r'HEADER Message-ID "(.*)"', match[2]):
+            uids = [uid for uid in uids if header[1].encode() in self.folder.messages[uid].header]
         elif "UID" in match[2]:
             uids = list(self._uids(match[2].split()[1]))
         if match[1]:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import closing, contextmanager
 from typing import Any
 
+from cyrus import Cyrus
 from dovecot import PASSWORD, Dovecot
 
 from crmsync.model import Item, Message
@@ -56,7 +57,7 @@ def names_of(items: Mapping[Any, Item]) -> list[str]:
 class Mailbox:
     """One user's mail on a server, to be changed as other mail programs change it."""
 
-    def __init__(self, server: Dovecot) -> None:
+    def __init__(self, server: Dovecot | Cyrus) -> None:
         self.server = server
         self.user = server.user()
 
@@ -108,6 +109,7 @@ class Mailbox:
 
 def renumber(mailbox: Mailbox) -> None:
     """Give all messages of INBOX new UIDs."""
+    assert isinstance(mailbox.server, Dovecot)
     maildir = mailbox.server.maildir(mailbox.user)
     with mailbox.open() as client:
         before = client.response("UIDVALIDITY")[1]
@@ -122,7 +124,7 @@ def renumber(mailbox: Mailbox) -> None:
 class ImapWorld:
     """An INBOX for the contract of sources."""
 
-    def __init__(self, server: Dovecot) -> None:
+    def __init__(self, server: Dovecot | Cyrus) -> None:
         self.mailbox = Mailbox(server)
 
     def provider(self) -> Provider:
@@ -139,7 +141,7 @@ class OnlyInbox(ImapMail):
     """The contract looks at one stream."""
 
     def streams(self, selection: Any) -> Any:
-        return [stream for stream in super().streams(selection) if stream.name == "INBOX"]
+        return [s for s in super().streams(selection) if s.collection and s.collection.name == "INBOX"]
 
 
 class _Closing:

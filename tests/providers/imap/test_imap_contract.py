@@ -1,8 +1,9 @@
-"""A folder on Dovecot keeps the contract of sources, whatever of its extensions are switched off."""
+"""A folder on Dovecot, whatever of its extensions are switched off, and one on Cyrus keep the contract of sources."""
 
 from __future__ import annotations
 
 import pytest
+from cyrus import cyrus
 from dovecot import dovecot
 from imap_worlds import ImapWorld
 
@@ -35,3 +36,8 @@ class TestLikeGmailWithoutLabels(_OnDovecot):
 
 class TestLikeYahoo(_OnDovecot):
     profile = "yahoo"
+
+
+class TestOnCyrus(_OnDovecot):
+    def make_world(self) -> World:
+        return ImapWorld(cyrus())

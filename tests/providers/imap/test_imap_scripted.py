@@ -174,7 +174,7 @@ def test_what_yahoo_does_not_show_is_not_taken_for_deleted(monkeypatch: pytest.M
 # -- lies
 
 
-def test_an_empty_answer_to_a_search_deletes_nothing(server: ScriptedServer) -> None:
+def test_an_empty_answer_to_a_search_deletes_nothing_and_hides_nothing(server: ScriptedServer) -> None:
     server.put(*"abc")
     storage = MemoryStorage()
     run(server, storage)
@@ -185,7 +185,7 @@ def test_an_empty_answer_to_a_search_deletes_nothing(server: ScriptedServer) -> 
     server.hook = lambda _: None
     run(server, storage)
 
-    assert [list("abc"), list("abcd")] == [meanwhile, names_of(storage.items)]
+    assert [list("abcd"), list("abcd")] == [meanwhile, names_of(storage.items)]
 
 
 def test_a_search_answered_in_several_lines_deletes_nothing() -> None:
@@ -475,7 +475,7 @@ def test_a_look_at_any_number_of_messages_takes_two_round_trips(server: Scripted
         with ImapMail(access_to(line.port, ME)) as provider:
             *_, last = the_source(provider).changes(None)
         with ImapMail(access_to(line.port, ME)) as provider:
-            provider.identify()
+            provider.collections()
             line.forget()
             (page,) = the_source(provider).changes(last.cursor)
 

@@ -12,8 +12,7 @@ from ...model import CollectionRole
 from ..network.access import Access
 from ..smtp.sent import SentFolder
 from .answers import Status
-from .client import Client, quoted, read_status
-from .fetching import fetches
+from .client import Client, fetches, quoted, read_status
 from .folders import Folder, list_folders
 from .login import connect
 from .mailbox import search, select

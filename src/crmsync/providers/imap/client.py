@@ -14,7 +14,11 @@ from ...errors import Unavailable
 from ..network.access import Access, Security
 from .answers import Status, refusal, status
 from .line import Line, dialled
+from .uids import UidSet, count
 from .values import Items, Response, fetched
+
+LINE = 8_000
+"""Commands are no longer than this (RFC 7162 section 4 advises 8192)."""
 
 _LITERAL = re.compile(rb"~?\{(\d{1,15})\+?\}\Z")
 _CODE = re.compile(rb"\[([A-Za-z-]+)(?: ([^\]]*))?\]")
@@ -69,12 +73,16 @@ class _Imap4(imaplib.IMAP4):
         answer: tuple[str, list[Any]] = self._get_tagged_response(tag, expect_bye=name == "LOGOUT")
         return answer
 
+    def _get_line(self) -> bytes:
+        # Some end a line with LF alone.
+        return self.readline().removesuffix(b"\n").removesuffix(b"\r")
+
     def _get_response(self) -> bytes | None:
         """Read one response and file it as imaplib does; None where the server waits for more of a command.
 
         What is no response is passed over: blank lines and litter occur. Keywords may be in lower case.
         """
-        line: bytes = self._get_line()
+        line = self._get_line()
         tag, _, rest = line.partition(b" ")
         word, _, data = rest.partition(b" ")
         kind = word.upper().decode("ascii", "replace")
@@ -95,6 +103,8 @@ class _Imap4(imaplib.IMAP4):
                 self.exists = int(word[:10])
             elif kind == "EXPUNGE":
                 self.exists -= 1
+            elif kind == "VANISHED" and not data.upper().startswith(b"(EARLIER)"):  # RFC 7162 section 3.2.10
+                self.exists -= count(data)
         else:
             return line or b" "  # not None, nor anything that imaplib takes for it
         if kind in ("OK", "NO", "BAD", "PREAUTH") and (code := _CODE.match(data)):
@@ -289,6 +299,13 @@ class Client(IMAPClient):
             imap.state = "AUTH"
         return said, tags
 
+    def unselect(self) -> None:
+        """Close the open folder without a trip, where the server offers that: what STATUS says of it would be old."""
+        if self.selected and self.has("UNSELECT", "IMAP4REV2"):
+            self.settle()
+            self.start("UNSELECT")
+            self._imap.state, self.selected = "AUTH", None
+
     def fetched_by(self, *commands: str) -> dict[int, Items]:
         """Run UID FETCH commands that have to succeed, and return what they tell, by UID.
 
@@ -322,3 +339,17 @@ def quoted(octets: bytes) -> str:
     """Write a string for a command, as a quoted one. Commands are text of which each letter stands for an octet."""
     octets = octets.replace(b"\\", b"\\\\").replace(b'"', b'\\"')
     return '"' + octets.translate(None, b"\r\n\0").decode("latin-1") + '"'
+
+
+def fetches(uids: UidSet, items: str) -> list[str]:
+    """Return the commands that fetch these items, none of them too long."""
+    commands: list[str] = []
+    part: list[str] = []
+    room = LINE
+    for piece in str(uids).split(","):
+        if len(piece) + 1 > room and part:
+            commands.append(f"UID FETCH {','.join(part)} ({items})")
+            part, room = [], LINE
+        part.append(piece)
+        room -= len(piece) + 1
+    return [*commands, f"UID FETCH {','.join(part)} ({items})"]

@@ -12,15 +12,23 @@ from typing import NamedTuple
 from ...errors import RateLimited
 from ...model import Collection, Decision, Item, Outcome, Screen, Screened, Skipped
 from .answers import refusal
-from .client import Client
+from .client import Client, fetches
 from .gmail import Labels
 from .mailbox import among, has_flag
-from .messages import Envelope, envelope_items, header_of, read_items, text_items, whole
+from .messages import (
+    WHOLE_HEADER,
+    Envelope,
+    agreed,
+    envelope_items,
+    is_doubtful,
+    is_envelope,
+    is_given,
+    read_items,
+    text_items,
+    whole,
+)  # fmt: skip
 from .uids import UidSet
 from .values import Items
-
-LINE = 8_000
-"""Commands are no longer than this (RFC 7162 section 4 advises 8192)."""
 
 CHUNK_OCTETS = 8 << 20
 """Texts of so many octets are in memory at once."""
@@ -101,7 +109,10 @@ class _Reading:
     def decided(self, page: UidSet) -> tuple[list[Envelope], Taken]:
         """Fetch a page's envelopes and ask the screen; return those that it lets in, and what became of the others."""
         place = self._place
-        found = self._fetched(dict.fromkeys(page, self._items), lambda items: header_of(items) is not None)
+        gmail = place.labels is not None
+        found = self._fetched(dict.fromkeys(page, self._items), lambda _, items: is_envelope(items, gmail=gmail))
+        if found.missing:
+            found = self._again(found, gmail=gmail)
         gone = [place.id_of(uid) for uid in found.gone]
         skipped = [Skipped(id=place.id_of(uid), why="the server does not give it") for uid in found.missing]
         screened: list[Screened] = []
@@ -124,6 +135,15 @@ class _Reading:
                 envelopes.append(envelope)
         return envelopes, Taken(page - UidSet.of(e.uid for e in envelopes), (), screened, skipped, gone)
 
+    def _again(self, found: _Fetched, *, gmail: bool) -> _Fetched:
+        """Ask in another way for those of whom not all has come: what rules decide on has to be there."""
+        labels = " X-GM-LABELS X-GM-THRID" * gmail
+        asked = self._fetched(dict.fromkeys(found.missing, WHOLE_HEADER + labels), lambda _, items: bool(items))
+        now = {uid: agreed(found.items.get(uid, {}), items, gmail=gmail) for uid, items in asked.items.items()}
+        told = {uid: items for uid, items in now.items() if items and uid in found.missing}
+        missing = found.missing - asked.gone - UidSet.of(told)
+        return _Fetched(found.items | told, found.gone | asked.gone, missing)
+
     def _decision(self, envelope: Envelope) -> Decision | None:
         try:
             return self._screen(envelope.message) if self._screen else None
@@ -133,11 +153,17 @@ class _Reading:
     def made_whole(self, chunk: Sequence[Envelope]) -> Taken:
         """Fetch texts, and make messages whole."""
         place = self._place
-        found = self._fetched({e.uid: wanted for e in chunk if (wanted := text_items(e))}, _has_text)
+        by_uid = {e.uid: e for e in chunk}
+        found = self._texts(by_uid)
+        doubtful = {uid: e._replace(root=None) for uid, e in by_uid.items() if is_doubtful(e, found.items.get(uid, {}))}
+        if doubtful := {uid: e for uid, e in doubtful.items() if uid not in found.gone | found.missing}:
+            by_uid |= doubtful
+            again = self._texts(doubtful)
+            found = _Fetched(found.items | again.items, found.gone | again.gone, found.missing | again.missing)
         gone = [place.id_of(uid) for uid in found.gone]
         skipped = [Skipped(id=place.id_of(uid), why="the server does not give its text") for uid in found.missing]
         items: list[Item] = []
-        for envelope in chunk:
+        for envelope in by_uid.values():
             if envelope.uid in found.gone or envelope.uid in found.missing:
                 continue
             id_ = place.id_of(envelope.uid)
@@ -148,25 +174,29 @@ class _Reading:
                 skipped.append(Skipped(id=id_, why=f"its text cannot be read: {type(error).__name__}"))
         return Taken(UidSet.of(e.uid for e in chunk), items, (), skipped, gone)
 
-    def _fetched(self, wanted: Mapping[int, str], answers: Callable[[Items], bool]) -> _Fetched:
+    def _texts(self, envelopes: Mapping[int, Envelope]) -> _Fetched:
+        wanted = {uid: items for uid, e in envelopes.items() if (items := text_items(e))}
+        return self._fetched(wanted, lambda uid, items: is_given(envelopes[uid], items))
+
+    def _fetched(self, wanted: Mapping[int, str], answers: Callable[[int, Items], bool]) -> _Fetched:
         """Fetch items of messages, all in one go.
 
         Args:
             wanted: the items, by UID.
-            answers: tells whether that which came for a message is an answer.
+            answers: tells whether what came for a message is all of it.
 
         """
         if not wanted:
             return _Fetched({}, UidSet(), UidSet())
         found: dict[int, Items] = {}
         refused = self._ask(wanted, found)
-        absent = UidSet.of(uid for uid in wanted if not answers(found.get(uid, {})))
+        absent = UidSet.of(uid for uid in wanted if not answers(uid, found.get(uid, {})))
         there = among(self._client, absent) if absent else absent
         if refused:
             # One message that the server fails at may have kept it from answering for the others.
             for uid in there:
                 self._ask({uid: wanted[uid]}, found)
-        return _Fetched(found, absent - there, UidSet.of(uid for uid in there if not answers(found.get(uid, {}))))
+        return _Fetched(found, absent - there, UidSet.of(uid for uid in there if not answers(uid, found.get(uid, {}))))
 
     def _ask(self, wanted: Mapping[int, str], found: dict[int, Items]) -> bool:
         """Send the commands for these items, and take what comes; tell whether one was refused."""
@@ -203,10 +233,6 @@ class _Fetched(NamedTuple):
     """Who is, and is not given."""
 
 
-def _has_text(items: Items) -> bool:
-    return any(name.startswith(b"BODY[") and not name.startswith(b"BODY[HEADER") for name in items)
-
-
 def _chunks(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
     """Yield them in parts whose texts may be in memory at once."""
     chunk: list[Envelope] = []
@@ -219,17 +245,3 @@ def _chunks(envelopes: Iterable[Envelope]) -> Iterator[list[Envelope]]:
         octets += envelope.octets
     if chunk:
         yield chunk
-
-
-def fetches(uids: UidSet, items: str) -> list[str]:
-    """Return the commands that fetch these items, none of them too long."""
-    commands: list[str] = []
-    part: list[str] = []
-    room = LINE
-    for piece in str(uids).split(","):
-        if len(piece) + 1 > room and part:
-            commands.append(f"UID FETCH {','.join(part)} ({items})")
-            part, room = [], LINE
-        part.append(piece)
-        room -= len(piece) + 1
-    return [*commands, f"UID FETCH {','.join(part)} ({items})"]

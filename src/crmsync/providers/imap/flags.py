@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from . import values
-from .client import Client
-from .fetching import fetches
+from .client import Client, fetches
 from .uids import UidSet
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection as Several
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import NamedTuple
 
 from imapclient.imap_utf7 import decode as decode_utf7
 
+from ...errors import Unavailable
 from ...formats import role_of
 from ...model import Collection, CollectionRole, Selection
 from . import values
@@ -30,6 +32,8 @@ _INHERITED = (CollectionRole.TRASH, CollectionRole.JUNK, CollectionRole.DRAFTS)
 
 _LIST = re.compile(rb"\(([^)]*)\) *(NIL|\"\\?(?:[^\"])\"|\"\") *(.*)\Z", re.IGNORECASE | re.DOTALL)
 _FLAG = re.compile(r"\\[^\\\s]+|[^\\\s]+")
+_CONTAINERS = {"\\noselect", "\\nonexistent"}
+_OBJECT_ID = re.compile(r"[A-Za-z0-9_-]{1,255}")
 _TOP = ("inbox", "[gmail]", "[google mail]")
 _STATUS_ITEMS = "MESSAGES UIDNEXT UIDVALIDITY"
 
@@ -76,17 +80,27 @@ def list_folders(client: Client) -> list[Folder]:
     if client.has("LIST-STATUS", "IMAP4REV2"):
         options.append(f"STATUS ({_status_items(client)})")
     plain = 'LIST "" "*"'
-    listing, *rest = client.start(
-        plain + (f" RETURN ({' '.join(options)})" if options else ""),
-        *(["NAMESPACE"] if client.has("NAMESPACE") else []),
-    )
+    returning = f" RETURN ({' '.join(options)})" if options else ""
+    asked = [plain + returning]
+    if "STATUS" in returning and client.has("OBJECTID"):
+        # Alone, for Cyrus mixes it up with the others; and twice, for what changes meanwhile is no id.
+        asked += [f"{plain} RETURN (STATUS (MAILBOXID))"] * 2
+    client.unselect()
+    listing, *looking, namespaces = client.start(*asked, "NAMESPACE" if client.has("NAMESPACE") else "NOOP")
     refused = not client.finish(listing).ok
-    for tag in rest:
-        client.finish(tag)
-    if refused:
+    told, statuses = client.told("LIST"), _statuses(client)
+    looks = [_statuses(client) for tag in looking if client.finish(tag).ok]
+    client.finish(namespaces)
+    if refused or not told:
+        client.told("LIST")
         client.require(client.start(plain))
-    listed = [one for response in client.told("LIST") if (one := _listed(response))]
-    return _folders(listed, _statuses(client.told("STATUS")), _foreign_prefixes(client.told("NAMESPACE")))
+        told += client.told("LIST")
+    listed = [one for response in told if (one := _listed(response))]
+    if not listed:
+        raise Unavailable(f"{client.host} lists no folders, not even INBOX; try again later")
+    client.told("LIST")
+    ids = _ids(client, {one.wire for one in listed if not one.flags & _CONTAINERS}, looks)
+    return _folders(listed, statuses, ids, _foreign_prefixes(client.told("NAMESPACE")))
 
 
 def with_status(client: Client, folders: Sequence[Folder]) -> list[Folder]:
@@ -97,8 +111,32 @@ def with_status(client: Client, folders: Sequence[Folder]) -> list[Folder]:
     items = _status_items(client)
     for tag in client.start(*(f"STATUS {quoted(folder.wire)} ({items})" for folder in asked)):
         client.finish(tag)
-    found = _statuses(client.told("STATUS"))
+    found = _statuses(client)
     return [f._replace(status=found.get(_folded(f.wire), f.status)) for f in folders]
+
+
+def _ids(client: Client, names: Set[bytes], looks: Sequence[Mapping[bytes, Status]]) -> Mapping[bytes, str]:
+    """Return the ids of folders (RFC 8474) that may be believed, by name.
+
+    An id is what the host keeps a choice and a cursor by. Cyrus 3.6 and 3.10 answer LIST-STATUS with another piece of
+    freed memory at each call: where one is malformed, where two folders have the same, or where the answers differ,
+    those of STATUS among them, none of the server's ids is believed, and folders go by their names.
+    """
+    told = [{name: status.mailbox for name, status in look.items() if status.mailbox} for look in looks]
+    if not all(told) or not told or not all(_are_ids(look.values()) for look in told):
+        return {}
+    for tag in client.start(*(f"STATUS {quoted(name)} (MAILBOXID)" for name in sorted(names))):
+        client.finish(tag)
+    told.append({name: status.mailbox for name, status in _statuses(client).items() if status.mailbox})
+    found: dict[bytes, str] = {}
+    for look in told:
+        if any(found.setdefault(name, id_) != id_ for name, id_ in look.items()):
+            return {}
+    return told[-1] if _are_ids(found.values()) else {}
+
+
+def _are_ids(ids: Several[str]) -> bool:
+    return all(map(_OBJECT_ID.fullmatch, ids)) and len(set(ids)) == len(ids)
 
 
 def is_chosen(folder: Folder, selection: Selection) -> bool:
@@ -111,8 +149,7 @@ def is_chosen(folder: Folder, selection: Selection) -> bool:
 
 
 def _status_items(client: Client) -> str:
-    modseq, mailbox = has_modseq(client), client.has("OBJECTID")
-    return _STATUS_ITEMS + " HIGHESTMODSEQ" * modseq + " MAILBOXID" * mailbox
+    return _STATUS_ITEMS + " HIGHESTMODSEQ" * has_modseq(client)
 
 
 def _foreign_prefixes(namespaces: Iterable[Response]) -> tuple[bytes, ...]:
@@ -132,7 +169,9 @@ def _foreign_prefixes(namespaces: Iterable[Response]) -> tuple[bytes, ...]:
     return tuple(prefixes)
 
 
-def _folders(found: list[_Listed], statuses: Mapping[bytes, Status], foreign: tuple[bytes, ...]) -> list[Folder]:
+def _folders(
+    found: list[_Listed], statuses: Mapping[bytes, Status], ids: Mapping[bytes, str], foreign: tuple[bytes, ...]
+) -> list[Folder]:
     announced = {one.role for one in found}
     roles: dict[tuple[str, ...], CollectionRole] = {}
     folders: dict[bytes, Folder] = {}
@@ -140,14 +179,14 @@ def _folders(found: list[_Listed], statuses: Mapping[bytes, Status], foreign: tu
     for one in sorted(found, key=lambda listed: (len(listed.components), b"/" not in listed.wire)):
         role = one.role if one.role is not CollectionRole.NONE else _role(one, announced, roles)
         roles[one.components] = role
-        if one.wire not in folders and not one.flags & {"\\noselect", "\\nonexistent"}:
+        if one.wire not in folders and not one.flags & _CONTAINERS:
             status = statuses.get(_folded(one.wire), Status())
             path = "/".join(one.components)
             # Names with a slash in them, and delimiters that differ by namespace.
             others = (decode_name(one.wire), *(f"{path} ({n})" for n in range(2, len(found) + 2)))
             path = next((name for name in (path, *others) if name not in taken), path)
             taken.add(path)
-            collection = Collection(id=status.mailbox or path, name=path, role=role)
+            collection = Collection(id=ids.get(_folded(one.wire), path), name=path, role=role)
             folders[one.wire] = Folder(one.wire, collection, bool(foreign) and one.wire.startswith(foreign), status)
     order = [CollectionRole.INBOX, CollectionRole.SENT]
     return sorted(
@@ -219,9 +258,10 @@ def decode_name(octets: bytes) -> str:
     return decoded
 
 
-def _statuses(responses: Iterable[Response]) -> dict[bytes, Status]:
+def _statuses(client: Client) -> dict[bytes, Status]:
+    """Return what STATUS told, by name. Of the open folder it may tell what was (RFC 9051 section 6.3.11)."""
     found: dict[bytes, Status] = {}
-    for response in responses:
+    for response in client.told("STATUS"):
         try:
             said = values.parse(response)
         except ValueError:
@@ -233,7 +273,7 @@ def _statuses(responses: Iterable[Response]) -> dict[bytes, Status]:
         if isinstance(name, bytes):
             pairs = said[-1]
             told = {n.upper(): v for n, v in zip(pairs[::2], pairs[1::2], strict=False) if isinstance(n, bytes)}
-            mailbox = next(iter(values.strings(told.get(b"MAILBOXID"))), b"").decode("ascii", "replace")
+            mailbox = b" ".join(values.strings(told.get(b"MAILBOXID"))).decode("ascii", "replace")
             found[_folded(name)] = Status(
                 values.number(told.get(b"MESSAGES")),
                 values.number(told.get(b"UIDNEXT")),
@@ -241,6 +281,8 @@ def _statuses(responses: Iterable[Response]) -> dict[bytes, Status]:
                 values.number(told.get(b"HIGHESTMODSEQ")) or None,
                 mailbox or None,
             )
+    if client.selected:
+        found.pop(client.selected[0], None)
     return found
 
 

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from ...model import Collection, Selection
+from ...model import Collection, CollectionRole, Selection
 from ...protocols import Identity, Provider, Stream
 from ..network.access import Access
 from . import watching
 from .folders import Folder, is_chosen, list_folders, with_status
 from .gmail import Labels, all_mail
+from .mailbox import select
 from .session import Session
 from .source import FolderSource
 
@@ -49,13 +50,17 @@ class ImapMail(Provider):
         self._session.close()
 
     def identify(self) -> Identity:
-        """Log in, and return the address that was given: IMAP does not tell whose mailbox it is.
+        """Log in, open the inbox, and return the address that was given: IMAP does not tell whose mailbox it is.
 
         Raises:
             NotAuthorized, NeedsAdmin, RateLimited, Unavailable: with a message a person can act on.
         """
         self._session.begin()
-        list_folders(self._session.connection())
+        client = self._session.connection()
+        folders = list_folders(client)
+        # Some servers list folders and open none of them, before they know who asks or until a person has agreed.
+        opened = next((f for f in folders if f.collection.role is CollectionRole.INBOX), folders[0])
+        select(client, opened.wire)
         return Identity(address=self._address)
 
     def collections(self) -> Sequence[Collection]:

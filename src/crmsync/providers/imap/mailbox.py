@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ...errors import RateLimited, Unavailable
 from . import values
 from .answers import Status, refusal
-from .client import Client
+from .client import Client, fetches
 from .uids import UidSet
 from .values import Items, Response
 
@@ -21,6 +21,7 @@ ATTEMPTS = 3
 WINDOW = 10_000
 """So many messages of a folder Yahoo shows, unless it was asked for all (RFC 9586)."""
 
+_CRITERIA = ("ALL", "DELETED", "DRAFT")
 _TAG = re.compile(rb'\(TAG "([^"]*)"\)', re.IGNORECASE)
 _ALL = re.compile(rb" ALL ([\d:,]+)", re.IGNORECASE)
 
@@ -31,6 +32,8 @@ class Opened(NamedTuple):
     uidvalidity: int
     uidnext: int
     """All messages that were there have lower UIDs."""
+    uidnext_told: bool
+    """Whether the server itself says so."""
     modseq: int | None
     """HIGHESTMODSEQ (RFC 7162), from before the messages were listed."""
     exists: int
@@ -39,10 +42,19 @@ class Opened(NamedTuple):
     """The messages, those marked as deleted left out."""
     marked: UidSet
     """Those marked as deleted."""
+    drafts: UidSet
+    """Those marked as drafts."""
+    changed: Mapping[int, bool] | None
+    """The messages that changed since, and whether they are marked as drafts; None where the server does not tell."""
     complete: bool
     """Whether it is proved that these are all."""
     lowest: int
     """Below this UID there may be messages that the server does not show."""
+
+    @property
+    def counted(self) -> int:
+        """How many messages the server says that there are, those marked as deleted left out."""
+        return max(self.exists - len(self.marked), 0)
 
 
 def select(client: Client, wire: bytes, *then: str) -> tuple[Mapping[str, int], list[bytes]]:
@@ -62,7 +74,7 @@ def select(client: Client, wire: bytes, *then: str) -> tuple[Mapping[str, int], 
     """
     said, tags = client.examine(wire, *then)
     if not said.ok:
-        if said.code in ("", "NONEXISTENT"):
+        if said.kind == "NO" and said.code in ("", "NONEXISTENT") and wire != b"INBOX":
             raise Unavailable("the folder cannot be opened; it may have been renamed or removed just now")
         raise refusal(said, client.host)
     told = client.codes("UIDVALIDITY", "UIDNEXT", "HIGHESTMODSEQ")
@@ -72,42 +84,62 @@ def select(client: Client, wire: bytes, *then: str) -> tuple[Mapping[str, int], 
     return told, tags
 
 
-def open_folder(client: Client, wire: bytes) -> Opened:
+def open_folder(client: Client, wire: bytes, since: tuple[int, int] | None = None) -> Opened:
     """Open a folder for reading only, and list what is in it.
+
+    Args:
+        client: is logged in.
+        wire: the folder's name.
+        since: a modification sequence (RFC 7162 section 3.1.4.1), and UIDNEXT of then: what changed after it is asked.
+
+    Searches are believed where they find as many messages as the folder has; else the messages are asked one by one.
 
     Raises:
         SourceError: it cannot be opened, or not be listed.
 
     """
     # All in one go: if the first fails, so do the others.
-    told, tags = select(client, wire, *(_search_command(client, criteria) for criteria in ("ALL", "DELETED")))
-    for attempt in range(ATTEMPTS):
-        if attempt:
-            # One after the other: a server that answers a search in several lines may have mixed them up.
-            everything, deleted = _search(client, "ALL"), _search(client, "DELETED")
-        else:
-            said = [client.finish(tag) for tag in tags]
-            lines = _by_command(client, tags)
-            everything, deleted = (
-                _all(client, said[i], lines[i], criteria) for i, criteria in enumerate(("ALL", "DELETED"))
-            )
-        there = client.exists
-        if len(everything) == there:
+    commands = [_search_command(client, criteria) for criteria in _CRITERIA]
+    if since and has_modseq(client):
+        commands.append(f"UID FETCH 1:{max(since[1] - 1, 1)} (UID FLAGS) (CHANGEDSINCE {since[0]})")
+    told, tags = select(client, wire, *commands)
+    changed: dict[int, bool] = {}
+    client.on_fetch = lambda uid, items: changed.update({uid: has_flag(items, b"\\draft")})
+    said = [client.finish(tag) for tag in tags[: len(_CRITERIA)]]
+    said += [client.finish(tag) for tag in tags[len(_CRITERIA) :]]
+    client.on_fetch = None
+    lines = _by_command(client, tags)
+    searched = [_all(client, *one) for one in zip(said, lines, _CRITERIA, strict=False)]
+    for _ in range(ATTEMPTS - 1):
+        if searched[0] is None or len(searched[0]) == client.exists:
             break
-    top = everything.ranges[-1][1] if everything else 0
+        # One after the other: a server that answers a search in several lines may have mixed them up.
+        searched = [_all(client, client.run(_search_command(client, one)), None, one) for one in _CRITERIA]
+    everything, deleted, drafts = searched
+    if everything is None or deleted is None or drafts is None or len(everything) != client.exists:
+        fetched = _by_fetching(client)
+        if everything and len(fetched[0]) != client.exists:
+            fetched = fetched[0] | everything, *fetched[1:]  # neither is all of it
+        everything, deleted, drafts = fetched
+    else:
+        deleted = _confirmed(client, deleted)
     lowest = 1
-    if client.has("XYMHIGHESTMODSEQ") and not client.has("UIDONLY") and there >= WINDOW:
+    if client.has("XYMHIGHESTMODSEQ") and not client.has("UIDONLY") and client.exists >= WINDOW:
         lowest = everything.ranges[0][0] if everything else 1
+    top = everything.ranges[-1][1] if everything else 0
     return Opened(
         uidvalidity=told["UIDVALIDITY"],
         uidnext=max(told.get("UIDNEXT", 0), top + 1),
+        uidnext_told="UIDNEXT" in told,
         # Yahoo shows one without offering the extension.
         modseq=(told.get("HIGHESTMODSEQ") or None) if has_modseq(client) else None,
-        exists=there,
+        exists=client.exists,
         everything=everything,
         live=everything - deleted,
         marked=deleted,
-        complete=len(everything) == there,
+        drafts=drafts & everything,
+        changed={uid: draft for uid, draft in changed.items() if since and uid < since[1]} if said[-1].ok else None,
+        complete=len(everything) == client.exists,
         lowest=lowest,
     )
 
@@ -129,7 +161,12 @@ def among(client: Client, uids: UidSet) -> UidSet:
         SourceError: the server does not tell.
 
     """
-    return _search(client, f"UID {uids}") & uids
+    criteria = f"UID {uids}"
+    said = client.run(_search_command(client, criteria))
+    found = _all(client, said, None, criteria)
+    if found is None:
+        raise refusal(said, client.host)
+    return found & uids
 
 
 def search(client: Client, criteria: str) -> UidSet | None:
@@ -141,17 +178,6 @@ def search(client: Client, criteria: str) -> UidSet | None:
     """
     said = client.run(_search_command(client, criteria))
     return reduce(or_, [_found(response[0]) for response in _lines(client)], UidSet()) if said.ok else None
-
-
-def changed_since(client: Client, modseq: int, below: int) -> dict[int, Items]:
-    """Return the flags of those messages that changed after a modification sequence (RFC 7162 section 3.1.4.1).
-
-    Raises:
-        SourceError: the server does not tell.
-
-    """
-    found = client.fetched_by(f"UID FETCH 1:{max(below - 1, 1)} (UID FLAGS) (CHANGEDSINCE {modseq})")
-    return {uid: items for uid, items in found.items() if uid < below}
 
 
 def vanished_since(client: Client, modseq: int) -> UidSet | None:
@@ -175,12 +201,6 @@ def _search_command(client: Client, criteria: str) -> str:
     return f"UID SEARCH {'RETURN (ALL) ' if client.has('ESEARCH', 'IMAP4REV2') else ''}{criteria}"
 
 
-def _search(client: Client, criteria: str) -> UidSet:
-    (tag,) = client.start(_search_command(client, criteria))
-    said = client.finish(tag)
-    return _all(client, said, _lines(client), criteria)
-
-
 def _lines(client: Client) -> list[Response]:
     return [*client.told("ESEARCH"), *client.told("SEARCH")]
 
@@ -198,26 +218,28 @@ def _by_command(client: Client, tags: list[bytes]) -> list[list[Response]]:
     return found
 
 
-def _all(client: Client, said: Status, lines: list[Response], criteria: str) -> UidSet:
-    """Return what a search found; where the server gives only part of it at a time (RFC 9738), all of it."""
+def _all(client: Client, said: Status, lines: list[Response] | None, criteria: str) -> UidSet | None:
+    """Return what a search found; where the server gives only part of it at a time (RFC 9738), all of it.
+
+    None where it is refused for no reason that would pass.
+    """
     found, before = UidSet(), 1 << 32
     while True:
         if not said.ok:
             error = refusal(said, client.host)
-            if isinstance(error, RateLimited) or said.code == "UNAVAILABLE" or criteria not in ("ALL", "DELETED"):
+            if isinstance(error, RateLimited) or said.code == "UNAVAILABLE":
                 raise error
-            return _by_fetching(client, deleted=criteria == "DELETED")
-        found = reduce(or_, [_found(response[0]) for response in lines], found)
+            return None
+        found = reduce(or_, [_found(response[0]) for response in (_lines(client) if lines is None else lines)], found)
         left = said.detail.split()
         if said.code != "MESSAGELIMIT" or len(left) < 2 or not left[1].isdigit() or int(left[1]) <= 1:
             return found
         below = min(int(left[1]), found.ranges[0][0] if found else int(left[1]))
         if below <= 1 or below >= before:
             return found
-        before = below
+        before, lines = below, None
         rest = "" if criteria.startswith("UID") else criteria
         said = client.run(_search_command(client, f"UID 1:{below - 1} {rest}".strip()))
-        lines = _lines(client)
 
 
 def _found(line: bytes) -> UidSet:
@@ -235,7 +257,28 @@ def _parsed(numbers: bytes) -> UidSet:
         return UidSet()
 
 
-def _by_fetching(client: Client, *, deleted: bool) -> UidSet:
-    """List the messages by fetching their flags, from a server that cannot search."""
-    found = client.fetched_by("UID FETCH 1:* (UID FLAGS)")
-    return UidSet.of(uid for uid, items in found.items() if not deleted or has_flag(items, b"\\deleted"))
+def _confirmed(client: Client, deleted: UidSet) -> UidSet:
+    """Return those of the messages that a search says are marked as deleted which say so themselves."""
+    if not deleted:
+        return deleted
+    found = client.fetched_by(*fetches(deleted, "UID FLAGS"))
+    return UidSet.of(uid for uid, items in found.items() if uid in deleted and has_flag(items, b"\\deleted"))
+
+
+def _by_fetching(client: Client) -> tuple[UidSet, UidSet, UidSet]:
+    """List the messages, those marked as deleted and the drafts by fetching all flags."""
+    found: tuple[list[int], ...] = [], [], []
+
+    def take(uid: int, items: Items) -> None:
+        for uids, flag in zip(found, (b"", b"\\deleted", b"\\draft"), strict=True):
+            if not flag or has_flag(items, flag):
+                uids.append(uid)
+
+    client.settle()
+    client.on_fetch = take
+    try:
+        client.require(client.start("UID FETCH 1:* (UID FLAGS)"))
+    finally:
+        client.on_fetch = None
+    everything, deleted, drafts = map(UidSet.of, found)
+    return everything, deleted, drafts

@@ -15,7 +15,7 @@ from . import values
 from .client import Client
 from .gmail import Labels, thread
 from .mailbox import has_flag
-from .structure import UNKNOWN, RemotePart, Wanted, place, read_structure, sections
+from .structure import BLANK, UNKNOWN, RemotePart, Wanted, place, read_structure, sections
 from .values import Items
 
 TEXT = 1 << 20
@@ -29,6 +29,8 @@ HEADER = 16 << 10
 
 _FIELDS = " ".join(sorted(name.upper() for name in WANTED_FIELDS - PART_FIELDS | {"mime-version"}))
 _MIME = re.compile(rb"^MIME-Version[ \t]*:", re.IGNORECASE | re.MULTILINE)
+_BLANK_LINE = (b"\r\n\r\n", b"\n\n")
+_HEADER_END = re.compile(rb"\A\r?\n|\n\r?\n")
 _DRAFT = Collection(id="\\Draft", name="Draft", role=CollectionRole.DRAFTS)
 """For a draft that lies among other mail."""
 
@@ -60,6 +62,45 @@ def header_of(items: Items) -> bytes | None:
     return next((v for name, v in items.items() if name.startswith(b"BODY[HEADER") and isinstance(v, bytes)), None)
 
 
+def is_envelope(items: Items, *, gmail: bool) -> bool:
+    """Tell whether all is there that rules decide on: a whole header with fields in it, flags, on Gmail the labels.
+
+    A header ends with a blank line (RFC 9051 section 6.4.5). One that does not may have been cut.
+    """
+    header = header_of(items) or b""
+    return b":" in header and header.endswith(_BLANK_LINE) and _is_marked(items, gmail=gmail)
+
+
+def _is_marked(items: Items, *, gmail: bool) -> bool:
+    return isinstance(items.get(b"FLAGS"), list) and (not gmail or isinstance(items.get(b"X-GM-LABELS"), list))
+
+
+def agreed(before: Items, items: Items, *, gmail: bool) -> Items | None:
+    """Return what is known of a message whose envelope came only in part, now that it was asked for in another way.
+
+    Args:
+        before: what came first.
+        items: what came for `WHOLE_HEADER`.
+        gmail: whether labels are needed.
+
+    Returns:
+        The items; None where it is still not known what rules decide on.
+
+    """
+    first, second = header_of(before), header_of(items)
+    joined = {n: v for n, v in before.items() if not n.startswith(b"BODY[")} | items
+    if second is None or not _is_marked(joined, gmail=gmail):
+        return None
+    ends = second.endswith(_BLANK_LINE) or second == b"\r\n"
+    # A message may have no blank line, being all header; then it has to be the same twice.
+    same = second.endswith(b"\n") and first is not None and set(first.splitlines()) <= set(second.splitlines())
+    return joined if ends or same else None
+
+
+WHOLE_HEADER = "UID FLAGS INTERNALDATE BODYSTRUCTURE BODY.PEEK[HEADER]"
+"""What is fetched of a message whose envelope came only in part."""
+
+
 def read_items(uid: int, items: Items, places: Sequence[Collection], labels: Labels | None, *, html: bool) -> Envelope:
     """Make an envelope of what was fetched.
 
@@ -71,7 +112,9 @@ def read_items(uid: int, items: Items, places: Sequence[Collection], labels: Lab
         html: whether HTML is wanted beside plain text.
 
     """
-    header = header_of(items) or b""
+    header = header_of(items)
+    if header is None:
+        raise ValueError("no header")
     most = WHOLE
     try:
         root = read_structure(items.get(b"BODYSTRUCTURE"))
@@ -109,14 +152,42 @@ def text_items(envelope: Envelope) -> str:
     return " ".join(["UID", *parts]) if parts else ""
 
 
+def sections_of(items: Items) -> dict[str, bytes]:
+    """Return the parts that were fetched, by number; the message itself is the one without."""
+    names = {name: name[5:].partition(b"]")[0].decode("ascii", "replace") for name in items if name[:5] == b"BODY["}
+    return {names[name]: value for name, value in items.items() if name in names and isinstance(value, bytes)}
+
+
+def is_given(envelope: Envelope, items: Items) -> bool:
+    """Tell whether all of a message's text has come."""
+    wanted = {""} if envelope.root is None else {one.section for one in envelope.wanted}
+    return wanted <= sections_of(items).keys()
+
+
+def is_doubtful(envelope: Envelope, items: Items) -> bool:
+    """Tell whether a text came empty that was announced with more than a blank."""
+    texts = sections_of(items)
+    return any(not texts.get(one.section) and one.octets > BLANK for one in envelope.wanted)
+
+
 def whole(envelope: Envelope, items: Items, *, html: bool) -> Message:
-    """Complete a message by what was fetched of it by `text_items`."""
-    texts = {name[5:].partition(b"]")[0].decode("ascii", "replace"): value for name, value in items.items()}
-    found = envelope.message
+    """Complete a message by what was fetched of it by `text_items`.
+
+    Raises:
+        ValueError: that is no message.
+
+    """
+    texts, found = sections_of(items), envelope.message
     if envelope.root is not None:
         return read_body(found, envelope.root, envelope.bodies, place(envelope.root, texts), html=html)
+    octets = texts[""]
+    if not _HEADER_END.search(octets):
+        # Without its whole header nothing can be decided on it. The envelope has that, where it is beyond all measure.
+        if len(octets) >= WHOLE or octets.endswith(b"\n"):
+            return found
+        raise ValueError("the message is cut")
     return parse_message(
-        found_whole if isinstance(found_whole := texts.get(""), bytes) else b"",
+        octets,
         collections=found.collections,
         received=found.received,
         provider_thread=found.provider_thread,

@@ -14,12 +14,12 @@ from ...protocols import AttachmentSource, InventorySource, Source
 from . import fetching
 from .attachments import read_attachment
 from .client import Client
-from .cursor import FolderCursor, covering, cursor_of, read_cursor
+from .cursor import FolderCursor, covering, cursor_of, read_cursor, redrafted
 from .fetching import Place, Taken
 from .flags import read_flags
 from .folders import Folder
 from .gmail import Labels
-from .mailbox import Opened, changed_since, open_folder, select, vanished_since
+from .mailbox import Opened, open_folder, select, vanished_since
 from .session import Session
 from .uids import LARGEST, UidSet
 
@@ -48,6 +48,10 @@ class _Found(NamedTuple):
     changed: UidSet
     """Known messages that have to be read again."""
     modseq: int | None
+
+
+_Stand = tuple[str, int | None, str | None]
+"""A folder's place, up to which changes are known, and which messages are known to be drafts."""
 
 
 class FolderSource(Source, AttachmentSource, InventorySource):
@@ -101,11 +105,12 @@ class FolderSource(Source, AttachmentSource, InventorySource):
                 more=left > 0,
                 present=[place.id_of(uid) for uid in reversed(page)],
                 complete=opened.complete,
+                counted=None if left else opened.counted,
                 total=total,
             )
         if not total:
             cursor = cursor_of(opened, known, 0, self._where, modseq=opened.modseq)
-            yield Page(cursor=cursor, complete=opened.complete)
+            yield Page(cursor=cursor, complete=opened.complete, counted=opened.counted)
 
     def inventory(self) -> Inventory:
         """See `InventorySource`: the UIDs of a SEARCH, where EXISTS agrees with it (RFC 9051 section 7.4.1)."""
@@ -116,16 +121,22 @@ class FolderSource(Source, AttachmentSource, InventorySource):
         return Inventory(ids=[place.id_of(uid) for uid in opened.live], count=len(opened.live))
 
     def _changes(self, here: FolderCursor, known: UidSet, screen: Screen | None) -> Iterator[Page]:
+        verdict = self._verdict(screen)
         found = self._look(here, known)
         opened, known, held = found.opened, found.known, len(found.known & found.opened.live)
         moved = here.place != self._where
         todo = opened.live - known
-        again = (opened.live & known) if moved else (found.changed & opened.live & known)
+        again = opened.live & known
+        if not moved:
+            again &= UidSet() if verdict else found.changed
         # Until all is read again, the next run has to begin with it again.
-        stands, modseq = (here.place, here.modseq) if again else (self._where, found.modseq)
+        stands: _Stand = (self._where, found.modseq, None)
+        if again:
+            stands = here.place, here.modseq, here.drafts
 
         def cursor() -> Cursor:
-            return cursor_of(opened, known, held, stands, modseq=modseq)
+            place, modseq, drafts = stands
+            return cursor_of(opened, known, held, place, modseq=modseq, drafts=drafts)
 
         total, place = len(todo) + len(again), self._place(opened.uidvalidity)
         left = len(found.gone) + total
@@ -135,9 +146,9 @@ class FolderSource(Source, AttachmentSource, InventorySource):
         for part, page in self._read(again, opened.uidvalidity, screen):
             left -= len(part)
             if left == len(todo):
-                stands, modseq = self._where, found.modseq
+                stands = self._where, found.modseq, None
             yield page.model_copy(update={"cursor": cursor(), "more": left > 0, "total": total})
-        if verdict := self._verdict(screen):
+        if verdict:
             if todo:
                 yield from self._excluded(opened, todo, known, verdict)
                 return
@@ -150,26 +161,39 @@ class FolderSource(Source, AttachmentSource, InventorySource):
         if not found.gone and not total:
             yield Page(cursor=cursor())
 
-    def _open(self) -> Opened:
+    def _open(self, since: tuple[int, int] | None = None) -> Opened:
         connection = self._session.connection()
         try:
-            return open_folder(connection, self._folder.wire)
+            return open_folder(connection, self._folder.wire, since)
         except Unavailable:
             if not connection.closed:
                 raise
-        return open_folder(self._session.connection(), self._folder.wire)  # it may have been lost long ago
+        return open_folder(self._session.connection(), self._folder.wire, since)  # it may have been lost long ago
 
     def _look(self, here: FolderCursor, known: UidSet) -> _Found:
-        opened = self._open()
+        opened = self._open((here.modseq, here.uidnext) if here.modseq else None)
         connection = self._session.connection()
         if opened.uidvalidity != here.uidvalidity:
             raise CursorExpired("the server gave all messages of the folder new UIDs")
         gone = self._gone(connection, opened, here, known)
-        changed = UidSet()
-        if self._labels and here.modseq and opened.modseq != here.modseq:
-            changed = UidSet.of(changed_since(connection, here.modseq, here.uidnext)) & known
         modseq = opened.modseq if opened.modseq or not here.modseq else here.modseq
-        return _Found(opened, known - gone, gone, changed, modseq)
+        if opened.uidnext_told and opened.uidnext < here.uidnext:
+            # UIDs are given a second time, as after a backup was restored: nobody can tell which are still the same.
+            if opened.complete:
+                return _Found(opened, UidSet(), gone, UidSet(), modseq)
+            opened = opened._replace(uidnext=here.uidnext)
+        return _Found(opened, known - gone, gone, self._changed(opened, here), modseq)
+
+    def _changed(self, opened: Opened, here: FolderCursor) -> UidSet:
+        """Return the messages that have to be read again: of another label on Gmail, drafts elsewhere."""
+        changed = opened.changed
+        if self._labels:
+            if changed is None:
+                raise Unavailable("the server does not tell which labels changed; try again later")
+            return UidSet.of(changed)
+        drafts = UidSet.parse(here.drafts)
+        marked = (uid for uid, draft in (changed or {}).items() if draft or uid in drafts)
+        return redrafted(opened, here) | UidSet.of(marked)
 
     def _gone(self, client: Client, opened: Opened, here: FolderCursor, known: UidSet) -> UidSet:
         """Return which of the known messages are gone; none where it is not proved that all others were listed."""
@@ -263,10 +287,11 @@ class FolderSource(Source, AttachmentSource, InventorySource):
 
     def _selected(self, uidvalidity: int) -> Client | None:
         """Return a connection that has the folder open; None where these UIDs stand for nothing any more."""
-        connection = self._session.connection()
-        if connection.selected is None or connection.selected[0] != self._folder.wire:
-            select(connection, self._folder.wire)
-        return connection if connection.selected == (self._folder.wire, uidvalidity) else None
+        connection, wanted = self._session.connection(), (self._folder.wire, uidvalidity)
+        for _ in range(2):  # one answer would be no proof that all of them are gone
+            if connection.selected != wanted:
+                select(connection, self._folder.wire)
+        return connection if connection.selected == wanted else None
 
     def flags(self, ids: Sequence[str]) -> Mapping[str, frozenset[str]]:
         """Return what is marked on these messages now, by id: `seen`, `answered`, `flagged`, and the user's keywords.

@@ -13,7 +13,7 @@ from .values import Data
 _LINE = 78
 """Octets of a line of base64 with its end (RFC 2045 section 6.8); 57 octets are encoded in it."""
 
-_BLANK = 8
+BLANK = 8
 """A text of fewer octets may well be blank."""
 
 
@@ -81,6 +81,8 @@ class _Reading:
         if len(described) < 7 or not isinstance(described[0], bytes):
             raise ValueError("no part")
         main, sub = values.text(described[0]).lower(), values.text(described[1]).lower()
+        if main == "multipart":
+            raise ValueError("a multipart that was not taken apart")
         extension = 8  # after the body's MD5
         if main == "text":
             extension = 9
@@ -152,7 +154,9 @@ def sections(root: RemotePart, bodies: frozenset[int], *, html: bool) -> tuple[W
         if part.content_type == "text/calendar" and not part.children and part.disposition != "attachment"
         and "method" not in part.parameters and part not in found and isinstance(part, RemotePart)
     ]  # fmt: skip
-    return tuple(Wanted(part.number, part.octets) for part in (*found, *calendars[:1]) if part.octets)
+    wanted = [Wanted(part.number, part.octets) for part in (*found, *calendars[:1])]
+    # A server that says that there is no text at all is asked all the same.
+    return tuple([one for one in wanted if one.octets] or wanted)
 
 
 def _texts(part: Part, bodies: frozenset[int], *, html: bool) -> Iterable[Part]:
@@ -167,7 +171,7 @@ def _texts(part: Part, bodies: frozenset[int], *, html: bool) -> Iterable[Part]:
 
 
 def _speaks(found: Iterable[Part]) -> bool:
-    return sum(part.octets for part in found if isinstance(part, RemotePart)) > _BLANK
+    return sum(part.octets for part in found if isinstance(part, RemotePart)) > BLANK
 
 
 def place(root: RemotePart, fetched: Mapping[str, Data]) -> bytes:
