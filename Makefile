@@ -60,7 +60,7 @@ lines:  ## print how large each room of the source is
 FOR ?= 60
 fuzz: $(VENV)/.installed-dev  ## hunt for inputs that break a promise (FOR=600 seconds in each place, SEED=1 to repeat)
 	@failed=0; for hunt in tests/fuzz/fuzz_*.py; do \
-		PYTHONPATH=tests:tests/fuzz:tests/formats:tests/providers/caldav $(BIN)/python $$hunt $(FOR) $(SEED) || failed=1; \
+		PYTHONPATH=tests:tests/fuzz:tests/formats:tests/providers/caldav:tests/providers/imap $(BIN)/python $$hunt $(FOR) $(SEED) || failed=1; \
 	done; exit $$failed
 
 # caldav replaces the urllib3 of what it is installed beside.

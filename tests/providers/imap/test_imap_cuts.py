@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from chance import EVERYTHING
 from dovecot import PROFILES, dovecot
 from imap_scripted import Folder, ScriptedServer
 from imap_worlds import ME, Mailbox, access_to, mail, names_of
@@ -21,7 +22,12 @@ CHANNEL = Channel(key="c", addresses={ME}, contacts=ContactCreation.SENT_AND_REC
 POLICY = Policy(internal_domains={"acme.com"})
 NAMES = ["a", "b", "sent"]
 EVERY = "CRMSYNC_EVERY_CUT" in os.environ
-"""Cut at each octet, which takes some minutes; else at one in a few."""
+"""Cut at each octet, which takes some minutes; else at one in a few, and in `make test` at one in many."""
+
+
+def step(few: int) -> int:
+    """Return how far the next cut is from the last."""
+    return 1 if EVERY else few if EVERYTHING else few * 7
 
 
 @pytest.fixture(autouse=True)
@@ -80,7 +86,7 @@ def length(line: Line, user: str) -> int:
 
 def test_a_first_import_that_is_cut_at_any_octet_goes_on(filled: ScriptedServer) -> None:
     with Line(filled.port) as line:
-        for at in range(0, length(line, ME), 1 if EVERY else 8):
+        for at in range(0, length(line, ME), step(8)):
             survives(line, ME, at)
             survives(line, ME, at, 0)  # and there is no other for the rest of the run
 
@@ -91,7 +97,7 @@ def test_it_does_so_on_dovecot(profile: str) -> None:
     box.put(*(mail(name) for name in "ab"))
     box.put(mail("sent"), folder="Sent")
     with Line(box.server.port) as line:
-        for at in range(1, length(line, box.user), 1 if EVERY else 83):
+        for at in range(1, length(line, box.user), step(83)):
             survives(line, box.user, at)
             survives(line, box.user, at, 0)
 
@@ -99,7 +105,7 @@ def test_it_does_so_on_dovecot(profile: str) -> None:
 def test_a_line_that_is_cut_again_and_again_gets_there_as_soon_as_it_can(filled: ScriptedServer) -> None:
     with Line(filled.port) as line:
         whole = length(line, ME)
-        for every in range(200, whole, 37):
+        for every in range(200, whole, step(37)):
             survives(line, ME, *[every] * 60)
 
 
@@ -110,7 +116,7 @@ def test_a_later_run_that_is_cut_at_any_octet_goes_on(filled: ScriptedServer) ->
         line.forget()
         change(filled, 0)
         run(line, ME, first)
-        for at in range(1, len(line.received), 1 if EVERY else 7):
+        for at in range(1, len(line.received), step(7)):
             storage = MemoryStorage()
             run(line, ME, storage)
             change(filled, at)
@@ -136,7 +142,7 @@ def test_an_attachment_whose_line_is_cut_is_never_taken_for_a_whole_one(filled: 
         line.forget()
         whole = b"".join(inbox.attachment(f"1000.{uid}", "2"))
         assert whole == b"AAA" * 19 * 40
-        for at in range(0, len(line.received) - len("c7 OK done\r\n"), 1 if EVERY else 13):
+        for at in range(0, len(line.received) - len("c7 OK done\r\n"), step(13)):
             line.cuts = [at]
             with pytest.raises(Unavailable):
                 list(inbox.attachment(f"1000.{uid}", "2"))

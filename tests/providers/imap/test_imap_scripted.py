@@ -358,6 +358,7 @@ def test_a_limit_is_passed_on_as_a_pause(server: ScriptedServer) -> None:
         run(server, MemoryStorage())
 
 
+@pytest.mark.slow
 def test_an_oversized_header_is_cut_and_the_mail_kept(server: ScriptedServer) -> None:
     recipients = ", ".join(f"r{n}@client.example" for n in range(400_000))
     server.inbox.put(mail("huge").replace(b"To: ", f"To: {recipients}, ".encode()))
@@ -448,10 +449,10 @@ def test_excluded_folders_are_told_from_their_role_alone() -> None:
 # -- bounds
 
 
-def test_two_hundred_thousand_messages_take_little_memory_and_a_short_cursor(server: ScriptedServer) -> None:
-    stored = Stored.of(mail("x"))
-    server.inbox.messages = dict.fromkeys(range(1, 400001, 2), stored)
-    server.inbox.uidnext = 400_001
+@pytest.mark.parametrize("count", [20_000, pytest.param(200_000, marks=pytest.mark.slow)])
+def test_any_number_of_messages_takes_little_memory_and_a_short_cursor(server: ScriptedServer, count: int) -> None:
+    server.inbox.messages = dict.fromkeys(range(1, 2 * count, 2), Stored.of(mail("x")))
+    server.inbox.uidnext = 2 * count + 1
     with ImapMail(server.access()) as provider:
         found = the_source(provider)
         tracemalloc.start()
@@ -461,13 +462,13 @@ def test_two_hundred_thousand_messages_take_little_memory_and_a_short_cursor(ser
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
 
-    assert 200_000 == page.total
+    assert count == page.total
     assert source.PAGE == len(page.present) == len(fetched.upserts)
     assert len(page.cursor) < 1_000
-    assert peak < 100e6
+    assert peak < 60e6 + 200 * count
 
 
-@pytest.mark.parametrize("count", [1_000, 100_000])
+@pytest.mark.parametrize("count", [1_000, pytest.param(100_000, marks=pytest.mark.slow)])
 def test_a_look_at_any_number_of_messages_takes_two_round_trips(server: ScriptedServer, count: int) -> None:
     server.inbox.messages = dict.fromkeys(range(1, 2 * count, 2), Stored.of(mail("x")))
     server.inbox.uidnext = 2 * count + 1
