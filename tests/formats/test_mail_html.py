@@ -285,3 +285,64 @@ def test_no_word_of_a_body_is_lost(words: list[str]) -> None:
 ])  # fmt: skip
 def test_a_comment_ends_where_the_html_standard_says(html: str, text: str) -> None:
     assert text == html_to_text(html)
+
+
+def test_numbers_of_lists_go_on_where_the_document_says() -> None:
+    assert "1. first\n\na remark\n\n2. second" == html_to_text(
+        '<ol><li>first</li></ol><p>a remark</p><ol start="2"><li>second</li></ol>'
+    )
+    assert "7. a\n8. b\n3. c" == html_to_text("<ol start=7><li>a<li>b<li value='3'>c</ol>")
+    assert "1. a" == html_to_text("<ol start=x><li value=>a</ol>")
+
+
+HIDING = [
+    "display:none", "display : NONE !important", "visibility:hidden", "max-height:0;overflow:hidden",
+    "height:0px;overflow:hidden", "opacity:0", "opacity: 0.0", "position:absolute;left:-9999px", "text-indent:-9999px",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("style", HIDING)
+def test_what_an_element_hides_is_in_neither_the_text_nor_the_safe_html(style: str) -> None:
+    html = f'<div style="{style}">Preview <img src="https://x.example/1"><p>of it</p></div><p>Hello</p>'
+
+    assert "Hello" == html_to_text(html)
+    assert "<p>Hello</p>" == sanitize_html(html)
+
+
+def test_hidden_rows_and_attributes_go_from_the_safe_html_too() -> None:
+    html = "<p hidden>a</p><table><tr style='display:none'><td>mobile</td></tr><tr><td>desktop</td></tr></table>"
+
+    assert "desktop" == html_to_text(sanitize_html(html))
+
+
+@pytest.mark.parametrize("style", [
+    "opacity:0.5", "max-height:0", "height:0", "max-height:10px;overflow:hidden", "left:-10px", "overflow:hidden",
+    "line-height:0;overflow:hidden",
+])  # fmt: skip
+def test_what_only_looks_hidden_shows(style: str) -> None:
+    html = f'<div style="{style}">Hello</div><p>you</p>'
+
+    assert "Hello" in html_to_text(html)
+    assert "Hello" in sanitize_html(html)
+
+
+def test_a_mail_that_hides_all_of_itself_shows_it() -> None:
+    assert "Hello" in sanitize_html('<div style="display:none">Hello</div>')
+
+
+@pytest.mark.parametrize("source", [
+    "/api/contacts/delete-all", "javascript:alert(1)", "file:///etc/passwd", "https:/api", "https:api", "///x", "//",
+    "\\\\x.example\\1", "data:text/html,x", "//\\x", "",
+])  # fmt: skip
+def test_a_sender_s_own_address_to_load_has_to_be_a_whole_one(source: str) -> None:
+    assert "<img>" == sanitize_html(f'<img data-remote-src="{source}">')
+
+
+def test_whole_addresses_to_load_are_kept_for_whoever_asks_their_user() -> None:
+    for source in ("https://x.example/1", "HTTP://x.example/1", "//x.example/1"):
+        assert f'<img data-remote-src="{source}">' == sanitize_html(f'<img src="{source}">')
+        assert f'<img data-remote-src="{source}">' == sanitize_html(f'<img data-remote-src=" {source} ">')
+
+
+def test_a_direction_that_is_forced_is_not_kept() -> None:
+    assert '<p dir="rtl">exe.fdp</p>' == sanitize_html('<p dir="rtl"><bdo dir="rtl">&#8238;exe.fdp\u202d</bdo></p>')

@@ -370,3 +370,14 @@ def test_a_file_s_name_is_found_without_a_semicolon_and_in_the_other_field_s_ter
     ):
         (attachment,) = parse_message(mail(*fields, "", "x")).attachments
         assert ("a.pdf", "application/pdf") == (attachment.name, attachment.content_type)
+
+
+@pytest.mark.parametrize(("said", "name"), [
+    ("../../etc/passwd", "passwd"), ("..\\\\..\\\\x.exe", "x.exe"), ("/etc/passwd", "passwd"),
+    ("C:\\\\tmp\\\\new.txt", "new.txt"), ("..", None), ("AC/DC.mp3", "AC/DC.mp3"), ("a..b.txt", "a..b.txt"),
+    ("invoice\u202efdp.exe", "invoicefdp.exe"),
+])  # fmt: skip
+def test_a_file_s_name_leads_nowhere_and_shows_what_it_is(said: str, name: str | None) -> None:
+    data = mail("Content-Type: application/pdf", f'Content-Disposition: attachment; filename="{said}"', "", "x")
+
+    assert name == parse_message(data).attachments[0].name

@@ -384,3 +384,8 @@ def test_a_person_s_name_reads_as_one_text_and_an_empty_one_is_false() -> None:
         str(PersonName(first=first, last=last)) for first, last in (("Ann", "Doe"), ("", "Doe"), ("Ann", ""), ("", ""))
     ]
     assert [True, False] == [bool(PersonName(last="Doe")), bool(PersonName())]
+
+
+def test_a_line_cannot_pose_as_another_by_its_direction() -> None:
+    assert "invoice fdp.exe" == clean_line("invoice \u202efdp.exe")
+    assert "\u05d0\u200f ok" == clean_line("\u2067\u05d0\u200f ok\u2069")

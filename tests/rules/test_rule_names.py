@@ -240,3 +240,43 @@ def test_both_usual_orders_give_the_same_name(first: str, last: str) -> None:
 
     assert (first, last) == (straight.first, straight.last)
     assert straight == person_name(f"{last}, {first}", ADDRESS)
+
+
+@pytest.mark.parametrize(("display", "address", "first", "last"), [
+    # What follows a comma is a firm or a job, or more given names
+    ("Ann Lee, Acme Inc.", "al@acme.example", "Ann", "Lee"),
+    ("Ann Lee, Acme GmbH", "al@acme.example", "Ann", "Lee"),
+    ("Ann Lee, Partner", "al@acme.example", "Ann", "Lee"),
+    ("Ann Lee, Head of Sales", "al@acme.example", "Ann", "Lee"),
+    ("John Doe, CEO Acme", "jd@acme.example", "John", "Doe"),
+    ("Acme GmbH, Ann Lee", "al@acme.example", "Ann", "Lee"),
+    ("Doe, John, Patrick", "jd@acme.example", "John Patrick", "Doe"),
+    ("Doe, John, Acme GmbH", "jd@acme.example", "John", "Doe"),
+    ("Garcia Lopez, Maria", "m@acme.example", "Maria", "Garcia Lopez"),
+    # Symbols between words
+    ("Acme\u23a5Ann Lee", "ann@acme.example", "Ann", "Lee"),
+    ("Ann Lee\uff5cAcme", "ann@acme.example", "Ann", "Lee"),
+    ("Ann Lee \u2666 Acme", "al@acme.example", "Ann", "Lee"),
+    ("Ann Lee @ Acme", "al@acme.example", "Ann", "Lee"),
+    ("Ann\u2605Lee", "al@acme.example", "Ann", "Lee"),
+    ("Ann\U0001f389Lee", "al@acme.example", "Ann", "Lee"),
+    ("Ann+Lee", "al@acme.example", "Ann", "Lee"),
+    ("Ann Lee\u00ae", "al@acme.example", "Ann", "Lee"),
+    # Dots
+    ("Ann.Lee", "x@acme.example", "Ann", "Lee"),
+    ("ann.lee", "x@acme.example", "Ann", "Lee"),
+    ("John.Doe Smith", "jd@acme.example", "John Doe", "Smith"),
+    ("J.R.R. Tolkien", "t@acme.example", "J.R.R.", "Tolkien"),
+    ("Dr.Smith", "s@acme.example", "", "Smith"),
+    # Groups, addresses, and half a name
+    ("Jane:GROUP Smith", "j@acme.example", "Jane", "Smith"),
+    ("ann.lee@acme.example Sales", "ann.lee@acme.example", "Ann", "Lee"),
+    ("Ann", "ann.lee@acme.example", "Ann", "Lee"),
+    ("Lee", "ann.lee@acme.example", "Ann", "Lee"),
+    ("Ann", "ann.sales@acme.example", "Ann", ""),
+    ("Ann", "ann@acme.example", "Ann", ""),
+])  # fmt: skip
+def test_what_stands_beside_a_name_is_not_of_it(display: str, address: str, first: str, last: str) -> None:
+    name = person_name(display, address)
+
+    assert (first, last) == (name.first, name.last)

@@ -19,7 +19,18 @@ _TELLING = re.compile(rf"((?>(?:[^<]++|{_MARKUP})*))" + _TAG)
 _TEXT_MARKUP = re.compile(_MARKUP)
 _HREF = re.compile(r"""(?:^|[\s"'/])href\s*+=\s*+(?:"([^"]*+)|'([^']*+)|([^\s"'>]++))""", re.IGNORECASE)
 _ALT = re.compile(r"""(?:^|[\s"'/])alt\s*+=\s*+(?:"([^"]*+)|'([^']*+)|([^\s"'>]++))""", re.IGNORECASE)
-_HIDDEN = re.compile(r"display\s*+:\s*+none|visibility\s*+:\s*+hidden|(?:^|[\s\"'/])hidden(?![\w:.-])", re.IGNORECASE)
+_HIDDEN = re.compile(
+    r"display\s*+:\s*+none|visibility\s*+:\s*+(?:hidden|collapse)|(?:^|[\s\"'/])hidden(?![\w:.-])"
+    r"|opacity\s*+:\s*+0(?:\.0*+)?(?![\d.])|(?<![\w-])(?:left|top|text-indent)\s*+:\s*+-\d{3,}+",
+    re.IGNORECASE,
+)
+_NO_ROOM = re.compile(r"(?<![\w-])(?:max-)?(?:height|width)\s*+:\s*+0(?![\d.])", re.IGNORECASE)
+_CUT_OFF = re.compile(r"overflow(?:-[xy])?\s*+:\s*+hidden", re.IGNORECASE)
+_LIKELY_HIDDEN = re.compile(r"isplay|idden|pacity|ollapse|-\d{3}", re.IGNORECASE)
+_NUMBERS = {
+    name: re.compile(rf"""(?:^|[\s"'/]){name}\s*+=\s*+["']?\s*+(-?\d{{1,9}})(?!\d)""", re.IGNORECASE)
+    for name in ("start", "value")
+}
 _COMMENT_END = re.compile("--!?>")
 _LONG_NUMBER = re.compile(r"&#\d{8,}+;?")
 _WEB = re.compile(r"https?://", re.IGNORECASE)
@@ -83,7 +94,7 @@ def tags(html: str, *, reading: bool = False) -> Iterator[tuple[str, str, str, s
             if not slash and name in _UNREAD:
                 position, slash = _raw_end(html, name, position), "/"
             elif reading and not slash and _is_hidden(name, attributes):
-                position, slash = _element_end(html, name, position), "/"
+                position, slash = element_end(html, name, position), "/"
             yield text, slash, name, attributes, position
             continue
         if comment:
@@ -111,13 +122,19 @@ def _raw_end(html: str, name: str, position: int) -> int:
 
 
 def _is_hidden(name: str, attributes: str) -> bool:
-    if name in _UNSHOWN:
+    return name in _UNSHOWN or hides(name, attributes)
+
+
+def hides(name: str, attributes: str) -> bool:
+    """Tell whether an element's own attributes hide it: previews of newsletters, copies for other screens."""
+    if name not in _HIDEABLE or not _LIKELY_HIDDEN.search(attributes):
+        return False
+    if _HIDDEN.search(attributes):
         return True
-    likely = "isplay" in attributes or "idden" in attributes or "ISPLAY" in attributes
-    return likely and name in _HIDEABLE and _HIDDEN.search(attributes) is not None
+    return bool(_CUT_OFF.search(attributes)) and bool(_NO_ROOM.search(attributes))
 
 
-def _element_end(html: str, name: str, position: int) -> int:
+def element_end(html: str, name: str, position: int) -> int:
     """Say where an element ends: with its end tag, or, where that is not needed, with the next one like it.
 
     Elements of its name within it are counted, or those that may hold such within.
@@ -160,12 +177,18 @@ def _attribute(pattern: re.Pattern[str], attributes: str) -> str:
     return next(filter(None, found.groups()), "") if found else ""
 
 
+def _number(name: str, attributes: str, default: int) -> int:
+    found = _NUMBERS[name].search(attributes) if attributes else None
+    return int(found[1]) if found else default
+
+
 class _Page:
     """The text as it is written, line by line."""
 
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.line: list[str] = []
+        self.begun = False  # whether anything of the line shows
         self.margin = True  # whether the open paragraph has one
         self.gap = False  # a blank line is due before the next text
         self.quotes = self.quotes_before = 0
@@ -195,6 +218,7 @@ class _Page:
             for other in others:
                 self.end_line(blank=True)
                 self.line.append(other)
+        self.begun = self.begun or not (html.isspace() or not html)
         if self.link:
             self.link_text.append(html)
 
@@ -215,18 +239,20 @@ class _Page:
             self.gap = self.gap or self.margin
         else:
             self.close(name, opening=True)
-            self.enter(name)
+            self.enter(name, attributes)
 
-    def enter(self, name: str) -> None:
+    def enter(self, name: str, attributes: str) -> None:
         """Begin a block that changes what comes in it."""
         if name == "blockquote":
             self.quotes += 1
         elif name == "pre":
             self.preformatted += 1
         elif name in ("ul", "ol"):
-            self.lists.append(1 if name == "ol" else None)
+            self.lists.append(_number("start", attributes, 1) if name == "ol" else None)
         elif name == "li":
             number = self.lists[-1] if self.lists else None
+            if number is not None and attributes:
+                number = _number("value", attributes, number)
             if number is not None:
                 self.lists[-1] = number + 1
             indent = "  " * min(len(self.lists) - 1, _MAX_MARKS)
@@ -260,7 +286,7 @@ class _Page:
         link = "".join(link.split())
         if not text or not _WEB.match(link) or _BARE_URL.sub("", text).lower() == _BARE_URL.sub("", link).lower():
             return
-        if "".join(self.line).strip() or not self.lines:
+        if self.begun or not self.lines:
             self.line.append(f" <{link}>")
         else:
             self.lines[-1] += f" <{link}>"
@@ -272,6 +298,7 @@ class _Page:
             return
         text = written = "".join(self.line).strip(" ")
         self.line.clear()
+        self.begun = False
         if "  " in text:
             text = " ".join([word for word in text.split(" ") if word])
         if not text.isascii():

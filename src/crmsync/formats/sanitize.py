@@ -7,10 +7,10 @@ from html import escape
 
 from crmsync.model import clean_text
 
-from .html import VOID, html_to_text, tags
+from .html import VOID, element_end, hides, html_to_text, tags
 
 _TAGS = frozenset({
-    "a", "abbr", "address", "article", "aside", "b", "bdi", "bdo", "blockquote", "br", "caption", "center", "cite",
+    "a", "abbr", "address", "article", "aside", "b", "bdi", "blockquote", "br", "caption", "center", "cite",
     "code", "col", "colgroup", "dd", "del", "dfn", "div", "dl", "dt", "em", "figcaption", "figure", "font", "footer",
     "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "i", "img", "ins", "kbd", "li", "main", "mark", "ol", "p",
     "pre", "q", "s", "samp", "section", "small", "span", "strike", "strong", "sub", "sup", "table", "tbody", "td",
@@ -38,6 +38,11 @@ _STYLES = frozenset({
 _IMG = re.compile(r"<img", re.IGNORECASE)
 _HREF = re.compile(r"(?:https?|mailto|tel):", re.IGNORECASE)
 _SRC = re.compile(r"cid:|data:image/(?:png|gif|jpeg|webp|bmp)[;,]", re.IGNORECASE)
+# What a host loads once its user agreed has to be a whole web address: a path would be one of the host's own, asked for
+# with the reader's cookies.
+_REMOTE = re.compile(r"(?:https?:)?//[^/\\\s]", re.IGNORECASE)
+# Overrides of the direction of writing, with which a link can pose as another one (UAX 9).
+_OVERRIDES = dict.fromkeys((0x202D, 0x202E))
 _REMOTE_SRC = re.compile(r"""(?<=[\s"'/])src(?=\s*+=\s*+["']?\s*+(?:https?:)?//)""", re.IGNORECASE)
 # Any function or escape in a style may load something, today or in some browser.
 _STYLE_LOADS = re.compile(r"[\\@<]|\(\s*+[\"']?[^)]*+[:/]|url|image|expression|var|attr|env", re.IGNORECASE)
@@ -54,7 +59,8 @@ def sanitize_html(html: str) -> str:
     """Return HTML that is safe to show: no scripts, forms, frames or styles that load, only safe URL schemes.
 
     Remote images are not loaded: their `src` becomes `data-remote-src`, for a host that asks its user first. Images
-    within the mail (`cid:`) and in the HTML itself stay. A document built to make parsers slow comes back as
+    within the mail (`cid:`) and in the HTML itself stay. What is hidden goes, as in the text, unless nothing else is
+    there; so do overrides of the direction of writing. A document built to make parsers slow comes back as
     preformatted text.
     """
     html = clean_text(html)
@@ -62,8 +68,8 @@ def sanitize_html(html: str) -> str:
         return f"<pre>{escape(html_to_text(html))}</pre>"
     import nh3  # noqa: PLC0415 - a compiled library that only HTML bodies need
 
-    return nh3.clean(
-        _without_remote_images(html),
+    clean: str = nh3.clean(
+        _prepared(html),
         tags=_TAGS,
         clean_content_tags={"script", "style", "title", "textarea", "select", "template"},
         attributes=_ATTRIBUTES,
@@ -72,20 +78,37 @@ def sanitize_html(html: str) -> str:
         url_schemes={"http", "https", "mailto", "tel", "cid", "data"},
         link_rel="noopener noreferrer nofollow",
     )
+    return clean if clean.isascii() else clean.translate(_OVERRIDES)
 
 
-def _without_remote_images(html: str) -> str:
+def _prepared(html: str) -> str:
+    """Leave out what is hidden, and set remote images aside."""
+    shown = _pieces(html, hiding=bool(_HIDES.search(html)))
+    return shown if shown is not None else _pieces(html, hiding=False) or ""
+
+
+def _pieces(html: str, *, hiding: bool) -> str | None:
     # Only a service: whatever this overlooks, `_safe_attribute` drops.
-    pieces: list[str] = []
-    position = 0
-    if not _IMG.search(html):
+    if not hiding and not _IMG.search(html):
         return html
-    for _, slash, name, attributes, end in tags(html):
-        if name == "img" and not slash:
+    pieces: list[str] = []
+    position = behind = 0
+    shows = False
+    for text, slash, name, attributes, end in tags(html):
+        if end <= behind:
+            continue  # within what is hidden
+        shows = shows or name == "img" or bool(text.strip())
+        if hiding and not slash and hides(name, attributes):
+            pieces.append(html[position : end - len(name) - len(attributes) - 2])
+            position = behind = element_end(html, name, end)
+        elif name == "img" and not slash:
             start = end - len(attributes) - 1
             pieces += html[position:start], _REMOTE_SRC.sub("data-remote-src", attributes)
             position = start + len(attributes)
-    return "".join(pieces) + html[position:]
+    return "".join(pieces) + html[position:] if shows or not hiding else None
+
+
+_HIDES = re.compile(r"isplay|idden|pacity|ollapse|:\s*+-\d{3}", re.IGNORECASE)
 
 
 def _safe_attribute(_element: str, attribute: str, value: str) -> str | None:
@@ -93,6 +116,9 @@ def _safe_attribute(_element: str, attribute: str, value: str) -> str | None:
         return value if _HREF.match(value) else None
     if attribute == "src":
         return value if _SRC.match(value) else None
+    if attribute == "data-remote-src":
+        value = value.strip()
+        return value if _REMOTE.match(value) else None
     if attribute == "style":
         return None if _STYLE_LOADS.search(value) else value
     return value

@@ -14,8 +14,12 @@ SUFFIXES = frozenset({
 SUFFIXES_IN_CAPITALS = frozenset({"sr", "md", "ma", "ba", "pe", "jd", "rn"})
 """These are names as well (Jack Ma)."""
 JOBS = frozenset({
-    "ceo", "cto", "cfo", "coo", "cio", "cmo", "vp", "svp", "director", "manager", "president", "founder", "co-founder",
-    "head", "of", "sales", "marketing", "engineer", "consultant", "assistant", "geschäftsführer",
+    "ceo", "cto", "cfo", "coo", "cio", "cmo", "vp", "svp", "director", "manager", "president", "founder",
+    "co-founder", "partner", "owner", "chairman", "chair", "cpo", "cro", "ciso", "evp", "principal", "associate",
+    "counsel", "attorney", "lawyer", "advisor", "accountant", "developer", "architect", "designer", "analyst",
+    "recruiter", "inhaber", "gesellschafter", "prokurist", "vertrieb", "leiter", "gérant", "directeur", "directrice",
+    "directora", "gerente", "socio", "titolare", "direttore", "eigenaar", "head", "of", "sales", "marketing",
+    "engineer", "consultant", "assistant", "geschäftsführer",
 })  # fmt: skip
 
 FIRM = frozenset({"inc", "ltd", "llc", "gmbh", "corp", "plc", "srl", "llp", "pty", "sarl", "mbh", "ug", "ev", "spa"})
@@ -32,6 +36,9 @@ SURE_PARTICLES = PARTICLES - {"e", "y", "i", "d", "t", "in", "auf", "ben", "al",
 """Those that begin a family name where they are in lower case; the others only continue one."""
 CONJUNCTIONS = frozenset({"&", "and", "und", "et", "en", "och", "og"})
 
+SITES = (".com", ".net", ".org", ".info", ".io", ".co", ".ai", ".app", ".dev", ".eu", ".de", ".at", ".ch", ".fr", ".nl",
+         ".be", ".it", ".es", ".pl", ".uk", ".us", ".ca", ".se", ".shop", ".online")  # fmt: skip
+"""A name that ends so is a website's."""
 PATRONYMICS = ("вич", "вна", "ична", "оглы", "кызы")
 VIETNAMESE_FAMILIES = frozenset({
     "nguyễn", "nguyen", "trần", "lê", "phạm", "hoàng", "huỳnh", "phan", "vũ", "võ", "đặng", "bùi", "đỗ", "hồ", "ngô",

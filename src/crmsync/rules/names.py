@@ -17,6 +17,7 @@ from .name_words import (
     JOBS,
     PARTICLES,
     PATRONYMICS,
+    SITES,
     SUFFIXES,
     SUFFIXES_IN_CAPITALS,
     SURE_PARTICLES,
@@ -32,8 +33,12 @@ LONGEST_NAME = 400
 _ASIDE = re.compile(r"\s*(\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|<[^<>]*>)")
 _WARNING = re.compile(r"^(?:ext|extern|external|caution)\s*[:|]\s*(?=\S)|^ext(?:ern(?:al)?)?\s+-\s+", re.IGNORECASE)
 _GROUP_SUFFIX = re.compile(r"\s*:\s*\S.*$|\s*;.*$")
+_MARKED = re.compile(r"(?<=\w):[^\s:]+(?=\s+\w)")
+_DOTTED = re.compile(r"(?<=[^\W\d_]{2})\.(?=[^\W\d_]{2})")
+_LONE_SYMBOL = re.compile(r"\s+([^\w\s'\"(),.&-])\s+")
+_BARS = str.maketrans(dict.fromkeys("\u23a5\uff5c\u00a6\u2502\u2503\u2551\u2016\u2223\u2758\u23ae\u01c0", "|"))
 _VIA = re.compile(rf"\s+(?:{ASIDE_WORDS})\s+.*$", re.IGNORECASE)
-_FROM_COMPANY = re.compile(r"\s+(?:at|from)\s+.*$")
+_FROM_COMPANY = re.compile(r"\s+(?:at|from|@)\s+.*$")
 _NICKNAME = re.compile(r"""(?<=\s)(?:"[^"]+"|“[^”]+”|„[^“”]+[“”]|'[^']+'|‘[^’]+’)(?=\s)""")
 _ADDRESS = re.compile(r"\S+@\S+")
 _DIVIDER = re.compile(r"\s+[-–—|/•·]\s+|\s*[|•]\s*")
@@ -55,22 +60,69 @@ def person_name(display_name: str | None, address: str) -> PersonName:
 def _person_name(display_name: str, address: str) -> PersonName:
     local = clean_line(address).rpartition("@")[0].lower()
     name = _choose(_tidy(display_name), local)
+    if _is_beside_address(name, display_name, local):
+        name = ""
     if not any(ch.isalpha() for ch in name) or (name.lower() == local and "." in local):
         return _from_address(local)
-    before, comma, after = name.partition(",")
-    behind = _words(after)
-    if _is_firm(_words(name), behind if comma else None):
-        return PersonName(first=name)
-    before_words = _strip_suffixes(_words(before))
+    before, comma, after = _around_comma(name)
+    before_words, behind = _words(before), _words(after)
+    if _is_firm([*before_words, *behind], behind if comma else None):
+        return PersonName(first=name if comma else before)
+    before_words = _strip_suffixes(before_words)
     if comma and behind and not all(_is_behind_a_name(w) for w in behind):
-        given = _strip_suffixes(_words(after.partition(",")[0]))
+        given = _strip_suffixes(behind)
         return _family_first(before_words, given)
     words = _strip_titles(before_words)
     if _is_cjk(name):
         return _east_asian(words)
     if len(words) == 1 and len(before_words) > 1 and _bare(before_words[0]) not in TITLES_OF_GIVEN_NAMES:
         return _named([], words)
-    return _spaced(words)
+    return _completed(words[0], local) if len(words) == 1 else _spaced(words)
+
+
+def _around_comma(name: str) -> tuple[str, str, str]:
+    """Split a name at its commas into what stands before and the given names behind, without firms and jobs."""
+    before, *others = [piece.strip() for piece in name.split(",")]
+    if not others:
+        return before, "", ""
+    people = [piece for piece in others if not _is_employer(piece)]
+    if _is_firm(_words(before), None) and len(people) == 1 and len(_words(people[0])) > 1:
+        return people[0], "", ""
+    if len(_words(before)) > 1 and len(people) < len(others):
+        # "Ann Lee, Acme Inc.": with a job or a firm behind it, what stands before is a whole name.
+        return before, "", ""
+    if len(others) == 1 and not people:
+        people = others
+    return before, ",", " ".join(people)
+
+
+def _is_employer(text: str) -> bool:
+    words = _words(text)
+    return bool(words) and (_is_firm(words, None) or _bare(words[0]) in JOBS)
+
+
+def _completed(word: str, local: str) -> PersonName:
+    """Give a lone name the other one, where the address holds both: "Ann" at `ann.lee@`."""
+    words = [w for w in re.split(r"[._]", local.partition("+")[0]) if w]
+    if len(words) == 2 and all(w.isalpha() and len(w) > 1 for w in words) and not JOBS.intersection(words):
+        first, last = words
+        if word.casefold() == first:
+            return PersonName(first=_cased(word), last=_capitalised(last, turkish=False))
+        if word.casefold() == last and first[0] != last[0]:
+            return PersonName(first=_capitalised(first, turkish=False), last=_cased(word))
+    return _spaced([word])
+
+
+def _cased(word: str) -> str:
+    return _capitalised(word, turkish=False) if word.islower() or (word.isupper() and len(word) > 3) else word
+
+
+def _is_beside_address(name: str, display_name: str, local: str) -> bool:
+    """Tell whether a name is one word behind an address, "ann.lee@x.example Sales", and is not the person's."""
+    words = _words(name)
+    if len(words) != 1 or words[0].lower() in local or "." not in local:
+        return False
+    return _ADDRESS.match(display_name.strip(_QUOTES)) is not None
 
 
 def _tidy(raw: str) -> str:
@@ -78,15 +130,37 @@ def _tidy(raw: str) -> str:
     name = unicodedata.normalize("NFC", clean_line(raw))[:200].replace("\\", "").strip(_QUOTES)
     if _ADDRESS.fullmatch(name) or "=?" in name:
         return ""
+    name = _MARKED.sub("", name)
     for pattern in (_ADDRESS, _WARNING, _GROUP_SUFFIX, _VIA, _FROM_COMPANY):
         name = pattern.sub("", name)
     name = _NICKNAME.sub("", name)
     bare = _ASIDE.sub("", name)
     if any(ch.isalpha() for ch in bare):
         name = bare
-    return "".join(ch for ch in name if unicodedata.category(ch)[0] not in "SC" or ch in "`´|").strip(
-        _QUOTES + ",;-_|/ "
-    )
+    shown = (_shown(ch) for ch in _LONE_SYMBOL.sub(_divider, name.translate(_BARS)))
+    return _undotted(" ".join("".join(shown).split()).strip(_QUOTES + ",;-_|/ "))
+
+
+def _divider(symbol: re.Match[str]) -> str:
+    """Let a symbol between blanks part a name from a firm, where words stand on both sides."""
+    parts = unicodedata.category(symbol[1]) in ("So", "Sm") and symbol[1] not in "|+"
+    return " | " if parts and symbol.start() and symbol.end() < len(symbol.string) else symbol[0]
+
+
+def _shown(character: str) -> str:
+    """Leave symbols out, which people put between the words of their names."""
+    category = unicodedata.category(character)
+    if character in "`´|" or category[0] not in "SC":
+        return character
+    return "" if category[0] == "C" or category == "Sk" else " "
+
+
+def _undotted(name: str) -> str:
+    """Part the words of "Ann.Lee" and "John.Doe Smith", but not of "Acme.com"."""
+    if "." not in name or name.lower().endswith(SITES):
+        return name
+    parted = _DOTTED.sub(" ", name)
+    return name if any(w[:1].islower() for w in parted.split()) and not name.islower() else parted
 
 
 def _choose(name: str, local: str) -> str:

@@ -14,7 +14,7 @@ from crmsync.model import Collection, Message
 
 from .headers import Fields
 from .mime import WANTED_FIELDS, message_of
-from .parts import MAX_DEPTH, MAX_PARTS, PART_FIELDS, Part
+from .parts import MAX_DEPTH, MAX_PARTS, PART_FIELDS, Part, file_name
 
 
 class Node(NamedTuple):
@@ -125,7 +125,7 @@ def _part(node: Node, number: str, default: str, depth: int, asked: dict[str, No
         [field for field in node.fields if field[0] in PART_FIELDS], number, 0, 0, node.content_type.lower() or default
     )
     part.octets, part.known_size, part.asked = node.octets, node.size, asked
-    part.filename = part.filename or node.filename or None
+    part.filename = part.filename or file_name(node.filename)
     if _holds_parts(node, depth):
         part.content_type = _kind(node)
     elif part.multipart:

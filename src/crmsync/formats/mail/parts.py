@@ -24,9 +24,17 @@ _TURNED_ROUND = {
     "txt/plain": "text/plain",
     "txt/html": "text/html",
 }
+_WAY = re.compile(r"^(?:[A-Za-z]:)?[\\/]|(?:^|[\\/])\.\.(?:[\\/]|\Z)")
 _FIRST_DELIMITER = re.compile(rb"^--([^\r\n]{1,200}?)[ \t]*\r?\nContent-", re.MULTILINE | re.IGNORECASE)
 _REST = re.compile(rb"[ \t]*+(?:\r*+\n|\r*+\Z)")
 _BASE64_LINE = re.compile(rb"\s*+[A-Za-z0-9+/]*+={0,2}[ \t]*+(?:[\r\n]|\Z)")
+
+
+def file_name(said: str | None) -> str | None:
+    r"""Return a file's name without the way to it, where that leads anywhere: `../../x` and `C:\x` are no names."""
+    if said and _WAY.search(said):
+        said = re.split(r"[\\/]", said)[-1]
+    return said if said and said.strip(".") else None
 
 
 class Part:
@@ -44,7 +52,7 @@ class Part:
         if disposition := found.get("content-disposition"):
             self.disposition, extra = parameters(unfold(disposition))
             filename = extra.get("filename") or extra.get("name") or ""
-        self.filename = filename or self.parameters.get("name") or None
+        self.filename = file_name(filename or self.parameters.get("name"))
         self.encoding = found.get("content-transfer-encoding", b"").strip().lower()
         content_id = found.get("content-id")
         self.content_id = (decode_words(unfold(content_id)).strip("<> ") or None) if content_id else None

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from ...formats.mail.headers import decode_words, parameters, unfold
-from ...formats.mail.parts import MAX_DEPTH, MAX_PARTS, Part
+from ...formats.mail.parts import MAX_DEPTH, MAX_PARTS, Part, file_name
 from . import values
 from .values import Data
 
@@ -40,7 +40,7 @@ class RemotePart(Part):
         if isinstance(disposition, list) and disposition and isinstance(disposition[0], bytes):
             kind = disposition[0].decode("utf-8", "replace").lower()
             self.disposition, extra = _named(kind, disposition[1] if len(disposition) > 1 else None)
-        self.filename = extra.get("filename") or self.parameters.get("name") or None
+        self.filename = file_name(extra.get("filename") or self.parameters.get("name") or extra.get("name"))
         self.encoding = rest.encoding.strip().lower()
         self.content_id = decode_words(rest.content_id.decode("utf-8", "replace")).strip("<> ") or None
         self.children = []
