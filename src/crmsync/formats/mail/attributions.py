@@ -126,7 +126,8 @@ def _has_name(line: str) -> bool:
 def _says_who(line: str) -> bool:
     """Tell whether a line says in a known language who wrote."""
     words = line.rstrip(" :：").split()
-    verbs = [index for index, word in enumerate(words) if word.lower().rstrip(":,") in WROTE]
+    lower = [word.rstrip(":,") for word in line.lower().rstrip(" :：").split()]
+    verbs = [] if WROTE.isdisjoint(lower) else [index for index, word in enumerate(lower) if word in WROTE]
     if not verbs:
         return bool(DATED_ADDRESS.match(line)) or any(phrase in line[-24:] for phrase in WROTE_UNSPACED)
     after = " ".join(words[verbs[-1] + 1 :])

@@ -81,15 +81,22 @@ def _history(lines: list[str], text: str) -> tuple[int, bool]:
             kind = _introduces(bare)
             if kind:
                 return at, kind == "forwarded"
+    tries = 0
     for at, label in labels.items():
         line = lines[at]
         if line[:1] == ">" or len(line) > LONGEST:
             continue
-        if (label in _FROM or label in _SENT or "@" in line) and _is_header_block(lines, labels, at):
+        if (label in _FROM or label in _SENT or (addressed and "@" in line)) and _is_header_block(lines, labels, at):
             return _before_rule(lines, at), False
-        if addressed and _may_end_attribution(line) and (start := _unmarked(lines, at)) is not None:
-            return start, False
+        if addressed and tries < _TRIES and _may_end_attribution(line) and _is_near_date_and_address(lines, at):
+            tries += 1
+            if (start := _unmarked(lines, at)) is not None:
+                return start, False
     return len(lines), False
+
+
+_TRIES = 500
+"""So many lines are looked at closely, of which any might introduce history; no mail has more, but hostile ones."""
 
 
 def _introduces(line: str) -> str:
@@ -122,6 +129,8 @@ def _is_header_block(lines: list[str], labels: dict[int, str], index: int) -> bo
     One that begins with its date also has to name an address, since people write lists of that form. Where a label is
     of no known language, the form tells: an address, a date with its time, then the recipients and the subject.
     """
+    if labels[index] not in _FROM and labels[index] not in _SENT:
+        return _has_the_form(lines, labels, index)
     below = range(index, min(index + _BLOCK, len(lines)))
     found = {labels[at] for at in below if at in labels}
     if not (found.isdisjoint(_FROM) or found.isdisjoint(_SENT) or found.isdisjoint(_SUBJECT)):
@@ -135,7 +144,11 @@ def _is_header_block(lines: list[str], labels: dict[int, str], index: int) -> bo
 
 def _has_the_form(lines: list[str], labels: dict[int, str], index: int) -> bool:
     block = range(index, min(index + 4, len(lines)))
-    if any(not labels.get(at) for at in block) or not any(names_moment(lines[at]) for at in block[1:3]):
+    if (
+        not any(map(str.isdigit, "".join(lines[index + 1 : index + 3])))
+        or any(not labels.get(at) for at in block)
+        or not any(names_moment(lines[at]) for at in block[1:3])
+    ):
         return False
     known = sum(not known.isdisjoint(labels[at] for at in block) for known in (_FROM, _SENT, _TO, _SUBJECT))
     return known > 2 or (len(block) == 4 and lines[index].rstrip().endswith(">") and "@" in lines[index + 2])
@@ -161,10 +174,13 @@ def _may_end_attribution(line: str) -> bool:
     return line.endswith(_COLONS) or (line[:2] in ("--", "——") and line[-1:] in "-—")
 
 
+def _is_near_date_and_address(lines: list[str], last: int) -> bool:
+    near = " ".join(lines[max(last - 3, 0) : last + 1])
+    return "@" in near and names_date(near)
+
+
 def _unmarked(lines: list[str], last: int) -> int | None:
     """Return where an attribution begins whose quotation has no marks: it has to name a date and an address."""
-    if not any("@" in line for line in lines[max(last - 3, 0) : last + 1]):
-        return None
     following = next((line for line in lines[last + 1 : last + 4] if line.strip()), ">")
     return None if following[0] == ">" else attribution(lines, last, marked=False)
 
@@ -211,12 +227,12 @@ def _quotations(lines: list[str]) -> list[tuple[int, int, bool]]:
         last = index - 1
         while last > index - 3 and last >= 0 and not lines[last].strip():
             last -= 1
-        introduced = attribution(lines, last) if last >= 0 else None
+        introduced = attribution(lines, last) if last >= 0 and len(found) < _TRIES else None
         start = index if introduced is None else introduced
         if found and not any(map(str.strip, lines[found[-1][1] : start])):
             found[-1] = (found[-1][0], index + 1, found[-1][2])
         else:
-            found.append((start, index + 1, introduced is not None or _says_so(lines[index])))
+            found.append((start, index + 1, introduced is not None or (not found and _says_so(lines[index]))))
     return found
 
 
@@ -233,9 +249,13 @@ def _signature(lines: list[str]) -> tuple[list[str], list[str]]:
         line = lines[index]
         if (
             line == "-- "
-            or (len(hyphens) == 1 and index == hyphens[0] and _signs(lines[index + 1 :]))
+            or (len(hyphens) == 1 and index == hyphens[0] and _signs(lines[index + 1 : index + 40], len(lines) - index))
             # What a mailing list adds at the foot.
-            or (len(line) > 20 and not line.rstrip().strip("_") and _is_of_list(lines[index + 1 :]))
+            or (
+                len(line) > 20
+                and not line.rstrip().strip("_")
+                and _is_of_list(lines[index + 1 : index + 20], len(lines) - index)
+            )
         ):
             return lines[:index], lines[index:]
     last = len(lines)
@@ -246,16 +266,18 @@ def _signature(lines: list[str]) -> tuple[list[str], list[str]]:
     return lines, []
 
 
-def _signs(lines: list[str]) -> bool:
+def _signs(lines: list[str], left: int) -> bool:
     """Tell whether lines after two hyphens look like a signature: few and short, and no sentences."""
     said = [line.strip() for line in lines if line.strip()]
-    return 0 < len(said) < 15 and not any(_SENTENCE.search(line) and len(line.split()) > 3 for line in said)
+    return (
+        left <= 40 and 0 < len(said) < 15 and not any(_SENTENCE.search(line) and len(line.split()) > 3 for line in said)
+    )
 
 
-def _is_of_list(lines: list[str]) -> bool:
+def _is_of_list(lines: list[str], left: int) -> bool:
     """Tell whether lines after a rule are what a mailing list adds: at once, few, and with an address."""
     said = [line for line in lines if line.strip()]
-    return bool(said) and bool(lines[0].strip()) and len(said) < 8 and any(map(_LIST.search, said))
+    return left <= 20 and bool(said) and bool(lines[0].strip()) and len(said) < 8 and any(map(_LIST.search, said))
 
 
 def _is_mobile(line: str) -> bool:
