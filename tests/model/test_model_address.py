@@ -43,6 +43,8 @@ def test_an_address_has_one_form_however_it_is_written(form: str) -> None:
     ("bob@[IPv6:2001:DB8::1]", "bob@[ipv6:2001:db8::1]"),
     ("ann@\x1b.\u00aa.example", "ann@a.example"),
     ("/O=ACME/CN=BOB", "/o=acme/cn=bob"),
+    ("a,b@client.example", '"a,b"@client.example'),
+    ("a;b:c@client.example", '"a;b:c"@client.example'),
     ("https://x.example/@ann", "https://x.example/@ann"),
     ("root", "root"),
     ("", ""),

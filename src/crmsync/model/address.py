@@ -38,7 +38,10 @@ _LITERAL = re.compile(r"\[[^\[\]@\s]*\]")
 _DOMAIN = re.compile(
     r"[^\x00-,/:-@\[-^`{-\x7f\s\u00b4\u2018-\u201f\u00ab\u00bb\u2039\u203a\u3001\u300c-\u300f\U000f0000-\U000f00ff]+"
 )
-_LOCAL_END = re.compile(r"[,;:<>\[\]]")
+_BEFORE = re.compile(
+    r"(?:[\s,;:<>\[\]]|@[^:]*:|(?:mailto|e-?mail|smtp|sips?|xmpp|x500|from|to|b?cc|reply-to):(?://)?)+"
+)
+"""What may stand before an address: a route (RFC 5322 section 4.4), the scheme of a link, the name of a field."""
 _AROUND = " {}|\\'\"`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\u2039\u203a"
 _NEEDS_QUOTES = re.compile(r"[\s\"(),:;<>@\[\]\\]")
 _IMCEA = re.compile(r"imcea(?:smtp|mailto|invalid)-(.+)")
@@ -209,12 +212,16 @@ def _address(local: str, domain: str) -> str:
         domain = _folded(domain)
     literal = _LITERAL.match(domain) or _DOMAIN.match(domain)
     domain = ascii_domain(literal[0]) if literal else ""
-    # A route (RFC 5322 section 4.4), the scheme of a link or a group's name may stand before it.
-    local = _LOCAL_END.split(local)[-1].translate(_UNSEAL)
+    local = local.lstrip(_AROUND)
+    if before := _BEFORE.match(local):
+        local = local[before.end() :]
+    if "://" in local or local.startswith("//"):
+        return ""  # a web address, of which "@ann" is a part
+    local = local.translate(_UNSEAL)
     stripped = local.strip(_AROUND)
     local = stripped or local
-    if not local or not domain or local.startswith("//"):
-        return ""  # the last is a web address, of which "@ann" is a part
+    if not local or not domain:
+        return ""
     if encapsulated := _IMCEA.fullmatch(local):
         plain = _HEX.sub(lambda code: chr(int(code[1], 16)), encapsulated[1])
         if "@" in plain.strip("@") and "imcea" not in plain:

@@ -21,6 +21,7 @@ from .compose_headers import LINE, address_field, field, message_id, parameters,
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,60}/[a-z0-9!#$&^_.+-]{1,60}")
 _UNKNOWN = "application/octet-stream"
 _BREAK = re.compile(r"\r\n?")
+_UNPRINTABLE = re.compile(rb"[^\t\n -~]")
 _MBOX_LINE = re.compile(rb"^From ", re.MULTILINE)
 
 
@@ -95,7 +96,7 @@ def _multi(subtype: str, parts: Sequence[_Part]) -> _Part:
 
 def _text(subtype: str, text: str) -> _Part:
     octets = _BREAK.sub("\n", text).encode()
-    plain = octets.isascii() and b"=_" not in octets and not _MBOX_LINE.search(octets)
+    plain = not _UNPRINTABLE.search(octets) and b"=_" not in octets and not _MBOX_LINE.search(octets)
     if plain and all(len(line) <= LINE for line in octets.split(b"\n")):
         encoding, content = "7bit", octets
     else:
