@@ -150,7 +150,12 @@ def _reason(p: Participant, roles: set[Role] | None, channel: Channel) -> Contac
 
 def _is_person(address: str) -> bool:
     """Tell a person's mailbox from names that nobody can write to, and from servers' own."""
-    return len(address) <= LONGEST_ADDRESS and is_mailbox(address) and address.rpartition("@")[2] not in _FOR_ANSWERS
+    return len(address) <= LONGEST_ADDRESS and _may_be_person(address)
+
+
+@lru_cache(maxsize=16_384)
+def _may_be_person(address: str) -> bool:
+    return is_mailbox(address) and address.rpartition("@")[2] not in _FOR_ANSWERS
 
 
 def _contact(address: str, name: str | None) -> Contact:

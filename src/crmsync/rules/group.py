@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable
 from functools import lru_cache
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 from ..model import AUTOMATIC_HEADERS, clean_address
 from .internal import LONGEST_ADDRESS, is_own, one_address, set_of
 
 
-@runtime_checkable
 class HasItems(Protocol):
     """A mapping, or what the standard library's `email` parses a message to."""
 
@@ -76,7 +75,8 @@ def is_automatic(headers: Headers, own: Collection[str] = ()) -> bool:
 def _pairs(headers: Headers) -> Iterable[tuple[str, str]]:
     if isinstance(headers, str | bytes):
         raise TypeError("headers are a mapping or pairs of name and value; crmsync.formats.parse_headers reads a text")
-    for pair in headers.items() if isinstance(headers, HasItems) else headers:
+    pairs = headers if isinstance(headers, tuple | list) or not hasattr(headers, "items") else headers.items()
+    for pair in pairs:
         if isinstance(pair, str | bytes) or len(pair) != 2:
             raise TypeError(f"a header is a pair of name and value, not {type(pair).__name__}")
         name, value = pair

@@ -53,8 +53,10 @@ def is_internal(addresses: Iterable[str], own: Collection[str]) -> bool:
 
 def is_own(address: str, own: Collection[str]) -> bool:
     """Tell whether one address is the workspace's own; see `is_internal`."""
-    found = _is_own if len(one_address(address)) <= LONGEST_ADDRESS else _is_own.__wrapped__
-    return found(address, set_of("own", own))
+    if not isinstance(own, frozenset):
+        own = set_of("own", own)
+    found = _is_own if isinstance(address, str) and len(address) <= LONGEST_ADDRESS else _is_own_of_any
+    return found(address, own)
 
 
 def set_of(name: str, entries: Collection[str]) -> frozenset[str]:
@@ -87,6 +89,10 @@ def _is_own(address: str, own: frozenset[str]) -> bool:
     addresses, domains = _split(own)
     address = clean_address(address)
     return address in addresses or in_domains(address.rpartition("@")[2], domains)
+
+
+def _is_own_of_any(address: str, own: frozenset[str]) -> bool:
+    return _is_own.__wrapped__(one_address(address), own)
 
 
 @lru_cache(maxsize=256)

@@ -20,6 +20,7 @@ ADDRESS_FIELDS = {
     "bcc": Role.BCC,
 }
 
+_ORDER = {role: at for at, role in enumerate(ADDRESS_FIELDS.values())}
 _PLAIN = re.compile(
     r"""\s*+(?:"(?P<quoted>[^"\\]*+)"\s*+|(?P<name>[^\s"<>,;:()@\\][^"<>,;:()@\\]*+))?<(?P<angle>[^\s<>,;:()"@]++@[^\s<>,;:()"@]++)>\s*+(?:,|\Z)
     | \s*+(?P<bare>[^\s<>,;:()"@]++@[^\s<>,;:()"@]++)\s*+(?:,|\Z)""",
@@ -66,15 +67,16 @@ def participants(fields: Fields, charset: str | None = None) -> list[Participant
     """
     found: dict[tuple[str, Role], Participant] = {}
     left = MAX_OCTETS
-    for name, role in ADDRESS_FIELDS.items():
-        for field, value in fields:
-            if field == name and left > 0:
-                value, left = _within(value, left), left - len(value)  # noqa: PLW2901 - what is beyond is not read
-                # The same few people write over and over; a list of thousands would only push them out.
-                said = None if value.isascii() else charset
-                people = _few(value, role, said) if len(value) < 500 else _people(value, role, said)
-                for person in people:
-                    found.setdefault((person.address, role), person)
+    named = [(ADDRESS_FIELDS[name], value) for name, value in fields if name in ADDRESS_FIELDS]
+    for role, value in sorted(named, key=lambda one: _ORDER[one[0]]):
+        if left <= 0:
+            break
+        value, left = _within(value, left), left - len(value)  # noqa: PLW2901 - what is beyond is not read
+        # The same few people write over and over; a list of thousands would only push them out.
+        said = None if value.isascii() else charset
+        people = _few(value, role, said) if len(value) < 500 else _people(value, role, said)
+        for person in people:
+            found.setdefault((person.address, role), person)
     return list(found.values())
 
 
