@@ -250,6 +250,7 @@ def test_a_date_is_an_instant_in_utc_or_none(value: str) -> None:
         (b"QUI=\n-- \nA footer in plain text", b"AB"),
         (b"QUJDRA\n_______________________\nTeam mailing list\n", b"ABCD"),
         (b"QUJDRA\n\nSent by a server, as it is.", b"ABCD"),
+        (b"QUJDRA\nSent by the list of the team\n", b"ABCD"),
         (b"QUJD\n\nRA==\n", b"ABCD"),
         (b"QUJD \nRA== \n", b"ABCD"),
         (b"QQ==\nQg==\n--\nfooter", b"AB"),

@@ -52,6 +52,8 @@ OTHERS: list[tuple[Callable[[str], object], list[str]]] = [
 ]  # fmt: skip
 
 CASES = [
+    # What joins what is written at each link shows in long lines only.
+    (lambda text: html_to_text(text * 4), HTML[0]),
     *((html_to_text, unit) for unit in HTML),
     *((sanitize_html, unit) for unit in HTML),
     *((split_reply, unit) for unit in TEXT),

@@ -381,3 +381,10 @@ def test_a_file_s_name_leads_nowhere_and_shows_what_it_is(said: str, name: str |
     data = mail("Content-Type: application/pdf", f'Content-Disposition: attachment; filename="{said}"', "", "x")
 
     assert name == parse_message(data).attachments[0].name
+
+
+def test_a_blank_within_base64_is_damage_and_words_are_text() -> None:
+    head = ("Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: base64", "")
+
+    assert "Grüße aus Köln, alles ist" == parse_message(mail(*head, "R3LDvMOfZSBhdXMg S8O2bG4sIGFsbGVzIGlzdA==")).text
+    assert "Hello dear Ann how are you" == parse_message(mail(*head, "Hello dear Ann how are you")).text

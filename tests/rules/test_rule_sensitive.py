@@ -327,6 +327,7 @@ def test_a_machine_s_codes_and_links_are_known_by_their_structure(sender: str, s
     ("noreply@bank.example", "Your statement is ready", "Log in to online banking to see it. Account ending in 4829."),
     ("noreply@x.example", "Ann shared a document with you", f"Open <{OPAQUE}>"),
     ("no-reply@calendly.example", "New event: Ann Lee", "Event date 10:00 - Monday 5 January 2026. Call 482913"),
+    ("noreply@shop.example", "Sign in to see your order", "Your order:\n\n482913\n"),
     ("noreply@x.example", "Invoice 482913", "Invoice 482913 over 4829 EUR"),
     ("ann@x.example", "The gate", "The gate code is 4829, see you"),
     ("ann@x.example", "login", "Please use 482913 to sign in as a test user"),

@@ -25,6 +25,7 @@ _FOLD = re.compile(rb"(?:\r\n|\n|\r)(?=[ \t])")
 _FOOTER = re.compile(
     rb"(?:^|\n)[ \t]*+(?:[_=*-]{3,}+|-- ?)\r?\n"
     rb"|\n[ \t]*+\r?\n(?=[^\r\n]*[^A-Za-z0-9+/= \t\r\n])"
+    rb"|\n(?=[^ \r\n]{1,15} [^ \r\n]{1,15} [^ \r\n]{1,15}[ \r\n])"
 )
 _ONLY_BASE64 = re.compile(rb"[A-Za-z0-9+/=\r\n]*+")
 _PADDING = re.compile(rb"=++")

@@ -27,7 +27,10 @@ _TURNED_ROUND = {
 _WAY = re.compile(r"^(?:[A-Za-z]:)?[\\/]|(?:^|[\\/])\.\.(?:[\\/]|\Z)")
 _FIRST_DELIMITER = re.compile(rb"^--([^\r\n]{1,200}?)[ \t]*\r?\nContent-", re.MULTILINE | re.IGNORECASE)
 _REST = re.compile(rb"[ \t]*+(?:\r*+\n|\r*+\Z)")
-_BASE64_LINE = re.compile(rb"\s*+[A-Za-z0-9+/]*+={0,2}[ \t]*+(?:[\r\n]|\Z)")
+# A blank within is damage where a run is longer than words are: plain text may be labelled base64 as well.
+_BASE64_LINE = re.compile(
+    rb"\s*+(?:[A-Za-z0-9+/]*+|[A-Za-z0-9+/]{16,}+[ \t]++[A-Za-z0-9+/ \t]*+)={0,2}[ \t]*+(?:[\r\n]|\Z)"
+)
 
 
 def file_name(said: str | None) -> str | None:
