@@ -6,6 +6,7 @@ import mailbox
 from collections.abc import Iterable, Iterator
 from datetime import date, datetime
 from importlib.resources import files
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,11 +16,15 @@ from dovecot import dovecot
 from gmail_worlds import GmailWorld, virtual_server
 from google_calendar_worlds import CalendarWorld
 from imap_worlds import Mailbox
+from outlook_calendar_worlds import OutlookCalendarWorld
+from outlook_worlds import OutlookWorld
+from outlook_worlds import virtual_server as virtual_microsoft
 
 from crmsync import Channel, Event, Message, Policy, Selection, sync
 from crmsync.formats import parse_message
 from crmsync.protocols import Provider
 from crmsync.stores.memory import MemoryStorage
+from crmsync.testing.microsoft.calendars import Attendee, repeats
 
 MAIL = Channel(key="mail", owner="mia", addresses={"mia@acme.example"}, group_mail=True)
 EVERYTHING = Policy(internal_mail=True)
@@ -79,6 +84,33 @@ def test_a_mail_is_the_same_record_over_imap_from_gmail_and_from_a_file() -> Non
     assert messages(over_imap).items() <= from_file.items()
 
 
+def identity(record: Message) -> tuple[object, ...]:
+    """What Outlook keeps of a mail; it has one body, and no sections."""
+    people = {(p.address, p.role, p.name) for p in record.participants}
+    facts = (record.key, record.thread, record.message_id, record.date, record.subject, record.in_reply_to)
+    return (*facts, record.references, record.headers, frozenset(people), bool(record.text))
+
+
+def test_a_mail_is_the_same_record_from_outlook_and_from_a_file() -> None:
+    raws = list(sample())
+    from_file = {record.key: identity(record) for record in map(parse_message, raws)}
+    plain = {m.key: m.text for m, raw in ((parse_message(raw), raw) for raw in raws) if b"multipart" not in raw.lower()}
+    from_outlook = MemoryStorage()
+    with virtual_microsoft() as microsoft:
+        world = OutlookWorld(microsoft, page_size=200)
+        for raw in raws:
+            world.mailbox.deliver(raw)
+        mail = world.mail()
+        sync(mail, from_outlook, MAIL, EVERYTHING)
+        mail.close()
+
+    found = messages(from_outlook)
+    assert len(found) > 25
+    assert {key: identity(record) for key, record in found.items()}.items() <= from_file.items()
+    texts = {key: " ".join((found[key].text or "").split()) for key in plain.keys() & found.keys()}
+    assert texts == {key: " ".join((plain[key] or "").split()) for key in texts}
+
+
 BERLIN = ZoneInfo("Europe/Berlin")
 PEOPLE = ({"email": "ann@client.example", "organizer": True}, {"email": "me@acme.com", "responseStatus": "accepted"})
 
@@ -104,7 +136,7 @@ def facts(provider: Provider, selection: Selection) -> Iterable[tuple[object, ..
             )  # fmt: skip
 
 
-def test_a_meeting_is_the_same_record_from_caldav_and_from_google(server: CalDavServer) -> None:
+def test_a_meeting_is_the_same_record_from_caldav_from_google_and_from_outlook(server: CalDavServer) -> None:
     path = new_calendar(server)
     objects = {
         "one": [vevent(
@@ -145,5 +177,22 @@ def test_a_meeting_is_the_same_record_from_caldav_and_from_google(server: CalDav
         world.calendar.cancel_instance(series, datetime(2026, 4, 6, 9, tzinfo=BERLIN))
         from_google = set(facts(world.provider(), Selection()))
 
+    with virtual_microsoft() as microsoft:
+        outlook = OutlookCalendarWorld(microsoft)
+        zone = "W. Europe Standard Time"
+        shared: dict[str, Any] = {
+            "zone": zone, "organizer": "ann@client.example",
+            "attendees": [Attendee(one, answer="accepted") for one in ("ann@client.example", "me@acme.com")],
+        }  # fmt: skip
+        offer = datetime(2026, 3, 2, 10, tzinfo=BERLIN)
+        outlook.calendar.put(subject="Offer", start=offer, location="Room 1", uid="one@x", **shared)
+        outlook.calendar.put(subject="Fair", start=date(2026, 3, 4), uid="day@x", **shared)
+        rule = repeats("weekly", start=first.date(), count=4, zone=zone)
+        weekly = outlook.calendar.put(subject="Review", start=first, recurrence=rule, uid="series@x", **shared)
+        outlook.calendar.change_occurrence(weekly, first.replace(day=30), start=moved, subject="Review, moved")
+        outlook.calendar.cancel_occurrence(weekly, datetime(2026, 4, 6, 9, tzinfo=BERLIN))
+        from_outlook = set(facts(outlook.provider(), Selection()))
+
     assert len(over_caldav) == 5
     assert over_caldav == from_google
+    assert over_caldav == from_outlook
