@@ -493,15 +493,15 @@ def test_a_throttled_round_is_read_whole_or_not_at_all(graph: MicrosoftServer) -
     assert crm.subjects() == [str(number) for number in range(6)]
 
 
-def test_the_limit_of_ten_minutes_is_kept_while_it_is_halved(graph: MicrosoftServer) -> None:
-    graph.limits = Limits(requests=600)
+def test_the_limit_of_ten_minutes_is_kept(graph: MicrosoftServer) -> None:
+    graph.limits = Limits(requests=100)
     crm = Crm(graph)
-    crm.provider = crm.world.mail(limits=OurLimits(requests=600))
-    for number in range(900):
+    crm.provider = crm.world.mail(limits=OurLimits(requests=100))
+    for number in range(200):
         crm.mailbox.deliver(subject=str(number))
     crm.run()
-    assert len(crm.subjects()) == 900
-    assert graph.most_in_window(crm.world.address) <= 600
+    assert len(crm.subjects()) == 200
+    assert graph.most_in_window(crm.world.address) <= 100
     assert graph.refused() == []
 
 
