@@ -32,6 +32,7 @@ def lives(many: int, *, steps: int, hunted: int = 0) -> settings:
     return settings(
         max_examples=hunted if hunted and _HUNTED else examples(many),
         stateful_step_count=steps,
+        deadline=None,  # no profile is loaded where a mutant is hunted
         suppress_health_check=list(HealthCheck),
         # A mutant need only die; how little it takes is of no interest then.
         phases=[Phase.generate] if _HUNTED else list(Phase),
