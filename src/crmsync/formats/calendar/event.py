@@ -6,7 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import MAXYEAR, UTC, date, datetime, time, timedelta
+from datetime import MAXYEAR, UTC, datetime, time, timedelta
 from typing import NamedTuple
 
 from ...model import Classification, Collection, Event, EventStatus, clean_line
@@ -19,7 +19,7 @@ from .details import (
     read_participants,
 )  # fmt: skip
 from .lines import Properties, RawEvent, first_text, line_text, read_duration, read_time, split_line
-from .moments import Moment, Span, in_days, midnight_in, to_utc
+from .moments import Moment, Span, day_after, in_days, midnight_of, to_utc
 from .recurrence_rule import Rule, read_rule
 from .zones import UTC_ZONE, Definitions, Zone, find_zone
 
@@ -236,19 +236,13 @@ def _whole_days(properties: Properties, start: Moment, end: Moment | None, conte
     if start.all_day or not any(first_text(properties, name) in _TRUE for name in _ALL_DAY):
         return start
     zone = context.default
-    days = [_midnight_of(one, zone) for one in (start, end) if one is not None]
+    days = [midnight_of(one, zone) for one in (start, end) if one is not None]
     if None in days or days[0] is None:
         return start
     return Moment(datetime.combine(days[0], time()), zone, all_day=True)
 
 
 _TRUE = frozenset({"TRUE", "True", "true", "1"})
-
-
-def _midnight_of(moment: Moment, zone: Zone) -> date | None:
-    if moment.all_day or moment.wall.time() == time():
-        return moment.wall.date()
-    return midnight_in(moment.wall, zone) if moment.zone is UTC_ZONE else None
 
 
 def _read_span(properties: Properties, start: Moment, end: Moment | None, problems: list[str]) -> Span:
@@ -258,7 +252,7 @@ def _read_span(properties: Properties, start: Moment, end: Moment | None, proble
     try:
         if end is not None:
             if start.all_day:
-                span = Span((_day_after(end, start) - start.wall.date()).days, timedelta())
+                span = Span((day_after(end, start) - start.wall.date()).days, timedelta())
             elif end.all_day:
                 span = Span(0, to_utc(end.wall, start.zone) - to_utc(start.wall, start.zone))
             else:
@@ -277,18 +271,6 @@ def _read_span(properties: Properties, start: Moment, end: Moment | None, proble
         problems.append("its end cannot be read")
         return shortest
     return span
-
-
-def _day_after(end: Moment, start: Moment) -> date:
-    """Return the day after the last of an event that begins with a day and ends at a time."""
-    midnight = _midnight_of(end, start.zone)
-    if midnight is not None:
-        return midnight
-    try:
-        local = end.wall.replace(tzinfo=UTC).astimezone(start.zone.tz) if end.zone is UTC_ZONE else end.wall
-    except OverflowError:
-        local = end.wall
-    return local.date() + timedelta(days=1)
 
 
 def _read_rules(properties: Properties, name: str, problems: list[str]) -> tuple[Rule, ...]:
@@ -370,8 +352,7 @@ def read_original(properties: Properties, context: Context) -> Moment | None:
 def _read_original(
     properties: Properties, start: Moment, context: Context, problems: list[str]
 ) -> tuple[Moment | None, bool]:
-    lines = properties.get("RECURRENCE-ID")
-    if not lines:
+    if not (lines := properties.get("RECURRENCE-ID")):
         # ADD brings more instances of a series that is elsewhere (RFC 5546 section 3.2.4).
         return (start if context.method == "ADD" else None), False
     original = read_original(properties, context)

@@ -80,3 +80,22 @@ def in_days(moment: Moment, start: Moment) -> Moment:
         return moment
     day = day_of(moment.wall, start.zone) if moment.zone is UTC_ZONE else moment.wall.date()
     return Moment(datetime.combine(day, time()), start.zone, all_day=True)
+
+
+def midnight_of(moment: Moment, zone: Zone) -> date | None:
+    """Return the day that begins at a moment as it was written, None where none does."""
+    if moment.all_day or moment.wall.time() == time():
+        return moment.wall.date()
+    return midnight_in(moment.wall, zone) if moment.zone is UTC_ZONE else None
+
+
+def day_after(end: Moment, start: Moment) -> date:
+    """Return the day after the last of an event that begins with a day and ends at a time."""
+    midnight = midnight_of(end, start.zone)
+    if midnight is not None:
+        return midnight
+    try:
+        local = end.wall.replace(tzinfo=UTC).astimezone(start.zone.tz) if end.zone is UTC_ZONE else end.wall
+    except OverflowError:
+        local = end.wall
+    return local.date() + timedelta(days=1)

@@ -17,9 +17,10 @@ from ..network.access import Access
 from ..web.http import Http
 from .account import CalDavAccount, find_account
 from .dav import Dav, path_of
+from .listed import Listed, position_of
 from .session import ClientHttp, DavClient
 from .sharing import Ownership, addresses_of, ownership
-from .source import CalDavSource, Listed, position_of
+from .source import CalDavSource
 from .xml import (
     CALENDAR,
     COLOR,

@@ -14,8 +14,8 @@ from ...model import Collection, Cursor, Inventory, Item, Page, Screen, Skipped,
 from ...protocols import InventorySource, Source
 from .cursor import CalendarCursor, Known, pack, unpack, version_of
 from .dav import Dav, Members
+from .listed import Listed, Position, position_of
 from .objects import Days, Fetched, Objects, Read, content_version, fetched, read
-from .sharing import Ownership
 from .xml import CTAG, DATA, ETAG, SYNC_TOKEN, Multistatus, query, sync_collection
 
 PAGE_ITEMS = 500
@@ -33,26 +33,6 @@ MAX_PARTS = 100
 
 _DENIED = "the server lists it, and does not have it"
 _ANY_REFUSAL = (207, 400, 403, 404, 405, 409, 410, 412, 415, 422, 500, 501, 507)
-
-
-class Position(NamedTuple):
-    """Where a calendar stands at the server."""
-
-    token: str | None
-    ctag: str | None
-
-
-class Listed(NamedTuple):
-    """A calendar as its home lists it."""
-
-    url: str
-    collection: Collection
-    position: Position
-    zone: str | None
-    """Its zone for floating times (RFC 4791 section 5.2.2): an IANA name or a VTIMEZONE, where it has one."""
-    ownership: Ownership = Ownership()
-    told: bool = True
-    """False where the server did not say what it is."""
 
 
 class _Found(NamedTuple):
@@ -342,11 +322,6 @@ class CalDavSource(Source, InventorySource):
         if one.data is None:
             return Read(Skipped(id=one.id, why=one.why) if one.why else None)
         return read(one.id, one.data, self._days, self._zone, self._collection)
-
-
-def position_of(text: Callable[[str], str]) -> Position:
-    """Return the position that a calendar's properties tell."""
-    return Position(text(SYNC_TOKEN) or None, text(CTAG) or None)
 
 
 def _is_still(here: CalendarCursor, at: Position) -> bool:
