@@ -87,7 +87,7 @@ def _check(engine: Any) -> None:
             ]
 
     before = [list(map(str, table)) for table in rows()]
-    with SqlStorage(engine) as store:
+    with SqlStorage(engine, members=bool) as store:
         found = _found(store)
         store.rebuild()
         if [list(map(str, table)) for table in rows()] != before or _found(store) != found or not all(found):

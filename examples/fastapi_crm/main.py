@@ -37,7 +37,7 @@ async def lifespan(app: FastAPI) -> AsyncIterator[None]:
     state = app.state
     state.workspace = sample()
     database = os.environ.get("CRM_DATABASE", f"sqlite:///{Path(__file__).parent}/crm.db")
-    state.storage = await asyncio.to_thread(SqlStorage, database)
+    state.storage = await asyncio.to_thread(SqlStorage, database, members=state.workspace.members.__contains__)
     known = await asyncio.to_thread(lambda: state.storage.channels)
     for key, channel in state.workspace.channels.items():
         if key not in known:

@@ -99,7 +99,7 @@ def record(request: Request, viewer: Member, key: str) -> HTMLResponse:
         line=line(entry),
         why=in_words(storage.access(viewer, key)),
         traces=[t for t in storage.why(key) if channels[t.stream.partition("/")[0]].owner == viewer],
-        others=to_others(storage.access("", key)),
+        others=to_others(storage.others(key)),
         in_thread=storage.count(viewer, Query(thread=entry.thread), up_to=1_000),
         levels=list(Visibility),
     )  # fmt: skip

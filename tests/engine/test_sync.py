@@ -56,7 +56,7 @@ def outcomes(storage: MemoryStorage, stream: str = "c/mailbox") -> dict[str, str
 
 @pytest.fixture
 def storage() -> MemoryStorage:
-    return MemoryStorage()
+    return MemoryStorage(members=bool)
 
 
 def test_an_empty_mailbox_is_a_success(storage: MemoryStorage) -> None:

@@ -21,7 +21,7 @@ from store_worlds import (
     levels,
 )
 
-from crmsync.model import Contact, Item, Visibility
+from crmsync.model import Channel, Contact, Item, Visibility
 from crmsync.stores.memory import MemoryStorage
 from crmsync.stores.reading import Query
 from crmsync.stores.sql import SqlStorage
@@ -109,7 +109,7 @@ def share(store: Store, engine: Engine, key: str, level: str) -> None:
     """Set a level as a database might hold it: one that this version does not know among them."""
     if isinstance(store, MemoryStorage):
         if key in store.channels:
-            store.channels[key] = store.channels[key].model_copy(update={"visibility": level})
+            store.channels[key] = Channel.model_construct(**{**dict(store.channels[key]), "visibility": level})
         return
     with engine.begin() as connection:
         row = {"level": level, "key": key}

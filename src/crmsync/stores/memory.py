@@ -181,6 +181,10 @@ class MemoryStorage(Storage, Recall):
         """See `Reader`."""
         return memory_reading.who_sees(self, viewer, key, strictest=strictest)
 
+    def others(self, key: str, *, strictest: bool = False) -> Access:
+        """See `Reader`."""
+        return memory_reading.others(self, key, strictest=strictest)
+
     def people(
         self,
         viewer: str,

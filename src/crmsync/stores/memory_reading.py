@@ -63,6 +63,11 @@ def who_sees(store: MemoryStorage, viewer: str, key: str, *, strictest: bool) ->
     return access(viewer, [copy.grant for copy in _copies(store).get(key, ())], strictest=strictest)
 
 
+def others(store: MemoryStorage, key: str, *, strictest: bool) -> Access:
+    """See `Reader.others`."""
+    return access("", [copy.grant for copy in _copies(store).get(key, ())], strictest=strictest)
+
+
 def people(store: MemoryStorage, viewer: str, page: Page, *, name: str, company: str | None, strictest: bool) -> People:
     """See `Reader`."""
     seen, words = list(visible(store, viewer, strictest=strictest)), typed_name(name)

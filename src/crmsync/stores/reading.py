@@ -223,6 +223,9 @@ class Reader(Protocol):
     def access(self, viewer: str, key: str, *, strictest: bool = False) -> Access:
         """Return how much a viewer sees of a record, why, and whose copy decides. For the host, not for the viewer."""
 
+    def others(self, key: str, *, strictest: bool = False) -> Access:
+        """Return how much of a record every member sees who owns no copy and is named nowhere. For the host."""
+
     def people(
         self,
         viewer: str,

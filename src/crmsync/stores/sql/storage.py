@@ -289,6 +289,11 @@ class SqlStorage(Storage):
                 return Access(Visibility.PRIVATE, Why.NO_MEMBER)
             return access(viewer, shown.who_sees(connection, self._tables, key), strictest=strictest)
 
+    def others(self, key: str, *, strictest: bool = False) -> Access:
+        """See `Reader`."""
+        with self._database.reading() as connection:
+            return access("", shown.who_sees(connection, self._tables, key), strictest=strictest)
+
     def people(
         self,
         viewer: str,
