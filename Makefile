@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all coverage lint types imports docs docs-check site lines fuzz bench wheel microsoft-schema microsoft-clients caldav-client check clean
+.PHONY: help demo test test-all coverage lint types imports docs docs-check site lines fuzz bench soak week wheel microsoft-schema microsoft-clients caldav-client check clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -91,6 +91,12 @@ $(CLIENTS)/.installed: tests/clients/requirements.txt pyproject.toml
 
 bench: $(VENV)/.installed-dev  ## measure speed and memory beside the floor of the same run
 	$(BIN)/python benchmarks/run.py
+
+soak: $(VENV)/.installed-dev  ## kill workers at work, and compare with a clean run (ARGS="--accounts 200")
+	$(BIN)/python benchmarks/soak.py $(ARGS)
+
+week: $(VENV)/.installed-dev  ## simulate a week of the schedule in virtual time
+	$(BIN)/python benchmarks/week.py $(ARGS)
 
 wheel: $(VENV)/.installed-dev  ## build the wheel and try it where there is no source
 	PYTHON=$(BIN)/python .ci/try-wheel

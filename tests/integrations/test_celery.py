@@ -67,9 +67,8 @@ def test_a_channel_is_dispatched_again_where_its_task_was_lost_and_not_before(wo
 
 
 @pytest.mark.slow
-def test_two_workers_beat_and_redis_bring_everything_though_one_is_killed(postgres_url: str) -> None:
-    world = World(postgres_url)
-    world.workspaces.clock = time.time
+def test_two_workers_beat_and_redis_bring_everything_though_one_is_killed(clocked: World) -> None:
+    world, postgres_url = clocked, clocked.url
     workspace = world.workspace()
     world.clock.now = time.time()
     for number in range(6):
@@ -103,4 +102,3 @@ def test_two_workers_beat_and_redis_bring_everything_though_one_is_killed(postgr
     assert [hosts.COUNT] * 6 == [
         sum(1 for _ in workspace.storage.ledger(f"mail:a{n}@acme.com/mailbox")) for n in range(6)
     ]
-    world.workspaces.close()

@@ -44,8 +44,8 @@ def test_a_dispatch_names_each_channel_once_by_both_locks(world: World) -> None:
 
 
 @pytest.mark.slow
-def test_two_workers_on_postgresql_alone_bring_everything_though_one_is_killed(postgres_url: str) -> None:
-    world = World(postgres_url)
+def test_two_workers_on_postgresql_alone_bring_everything_though_one_is_killed(clocked: World) -> None:
+    world, postgres_url = clocked, clocked.url
     world.clock.now = time.time()
     workspace = world.workspace()
     for number in range(6):
@@ -75,4 +75,3 @@ def test_two_workers_on_postgresql_alone_bring_everything_though_one_is_killed(p
     assert [hosts.COUNT] * 6 == [
         sum(1 for _ in workspace.storage.ledger(f"mail:a{n}@acme.com/mailbox")) for n in range(6)
     ]
-    world.workspaces.close()
