@@ -4,8 +4,8 @@
     register(app, lambda: Worker(Workspaces(DATABASE_URL, keys)))
 
 Then `procrastinate --app=crm.app worker` as often as needed. Both of its locks are the channel's key: a channel stands
-in the queue once, and is run once at a time. Whether it may be written is the lease's to say all the same: a lock that
-a killed worker left behind holds nobody up for longer than that.
+in the queue once, and is run once at a time. Whether it may be written is the lease's to say all the same. Procrastinate
+leaves the lock of a killed worker's job where it is, so each dispatch lets those go whose worker's heart has stopped.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from contextlib import suppress
 
 from procrastinate import App
 from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.jobs import Status
 
 from ..runtime.worker import Worker
 from ._worker import worker_of_each_process
@@ -31,6 +32,7 @@ def register(
     cron: str = "* * * * * */5",
     seconds: float = 90.0,
     again_after: float = 60.0,
+    stalled_after: float = 30.0,
     most: int = 1_000,
 ) -> None:
     """Add two tasks to an app: `crmsync.run`, and `crmsync.dispatch`, which is periodic.
@@ -42,6 +44,8 @@ def register(
         cron: when to look at what is due; the sixth field is seconds.
         seconds: how long a task takes at most, to the end of a page; what is left is due again at once.
         again_after: seconds after which a channel that nobody has taken is dispatched again.
+        stalled_after: seconds since a worker's last heartbeat after which its jobs are let go; more than the worker's
+            `update_heartbeat_interval`.
         most: so many channels are dispatched in one look.
     """
     ours = worker_of_each_process(worker)
@@ -54,6 +58,8 @@ def register(
     @app.periodic(cron=cron)
     @app.task(name=DISPATCH, queue=queue, queueing_lock=DISPATCH)
     async def dispatch(timestamp: int) -> None:  # noqa: ARG001 - Procrastinate's
+        for job in await app.job_manager.get_stalled_jobs(task_name=RUN, seconds_since_heartbeat=stalled_after):
+            await app.job_manager.finish_job(job, Status.FAILED, delete_job=True)
         for workspace, key in await asyncio.to_thread(lambda: ours().dispatch(most, again_after=again_after)):
             lock = f"crmsync {workspace} {key}"
             with suppress(AlreadyEnqueued):
