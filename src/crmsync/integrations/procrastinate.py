@@ -4,8 +4,9 @@
     register(app, lambda: Worker(Workspaces(DATABASE_URL, keys)))
 
 Then `procrastinate --app=crm.app worker` as often as needed. Both of its locks are the channel's key: a channel stands
-in the queue once, and is run once at a time. Whether it may be written is the lease's to say all the same. Procrastinate
-leaves the lock of a killed worker's job where it is, so each dispatch lets those go whose worker's heart has stopped.
+in the queue once, and is run once at a time. Whether it may be written is the lease's to say all the same.
+Procrastinate leaves the lock of a killed worker's job where it is, so each dispatch lets those go whose worker's
+heart has stopped.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from ...errors import StaleCursor, StorageError
 from ...model import Batch, Channel, Report, Visibility
 from ...stores.sql.engine import Database
 from ...stores.sql.locks import lock_named
+from ...stores.stored import read_stored
 from ..accounts import Account, Kind
 from ..schedule import Plan, Rhythm, Word, hinted, order_of, woken
 from ..status import Status
@@ -223,7 +224,7 @@ def channel_of(row: Row[Any]) -> Channel:
 def status_of(row: Row[Any], now: float) -> Status:
     """Read a channel's row."""
     try:
-        report = Report.model_validate_json(row.report) if row.report else Report()
+        report = read_stored(Report, row.report) if row.report else Report()
     except ValidationError:
         report = Report()  # another version's: the next run writes a new one
     return Status(

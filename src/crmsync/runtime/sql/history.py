@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, insert, select
 
 from ...model import Report
 from ...stores.sql.engine import Database
+from ...stores.stored import read_stored
 from ..schedule import How
 from ..status import Event, EventKind, Run
 from .tables import Tables
@@ -80,6 +81,6 @@ class History:
 
 def _report(text: str) -> Report:
     try:
-        return Report.model_validate_json(text)
+        return read_stored(Report, text)
     except ValidationError:
         return Report()  # another version's

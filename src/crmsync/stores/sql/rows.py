@@ -12,6 +12,7 @@ from sqlalchemy import Row
 from ...model import Collection, Event, Item, Message, Visibility
 from ...rules import for_others
 from ..paging import micros
+from ..stored import read_stored
 
 Values = dict[str, Any]
 """A row to write, by column."""
@@ -96,7 +97,7 @@ def record_of(row: Row[Any], collections: str = "[]") -> Message | Event:
     """Read a record back, equal to the one that was stored."""
     kind = Message if row.kind == "message" else Event
     title, text = _TITLE_AND_TEXT[row.kind]
-    record: Message | Event = kind.model_validate_json(row.data)
+    record: Message | Event = read_stored(kind, row.data)
     fields = {title: row.title, text: row.text, "collections": _COLLECTIONS.validate_json(collections)}
     return record.model_copy(update=fields)
 

@@ -1,0 +1,41 @@
+"""Values that another version of crmsync stored: what this one does not know of them is passed over."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, TypeVar
+
+from pydantic import ValidationError
+
+from ..model import Value
+
+_V = TypeVar("_V", bound=Value)
+
+
+def read_stored(kind: type[_V], text: str | bytes) -> _V:
+    """Read a stored value; fields that a newer version has added are passed over, as rolling deploys need.
+
+    Raises:
+        ValidationError: it is damaged, or differs in more than that.
+
+    """
+    try:
+        return kind.model_validate_json(text)
+    except ValidationError as error:
+        problems = error.errors(include_input=False, include_url=False)
+        if any(problem["type"] != "extra_forbidden" for problem in problems):
+            raise
+        data = json.loads(text)
+        for problem in problems:
+            *path, name = problem["loc"]
+            _at(data, path).pop(name, None)
+        return kind.model_validate_json(json.dumps(data))
+
+
+def _at(data: Any, path: list[int | str]) -> Any:
+    for step in path:
+        try:
+            data = data[step]
+        except (KeyError, IndexError, TypeError):
+            continue  # the name of a member of a union, which stands in the path and not in the data
+    return data if isinstance(data, dict) else {}
