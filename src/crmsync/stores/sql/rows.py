@@ -95,9 +95,9 @@ def _digest(*parts: str | None) -> bytes:
 
 def record_of(row: Row[Any], collections: str = "[]") -> Message | Event:
     """Read a record back, equal to the one that was stored."""
-    kind = Message if row.kind == "message" else Event
     title, text = _TITLE_AND_TEXT[row.kind]
-    record: Message | Event = read_stored(kind, row.data)
+    mail = row.kind == "message"
+    record: Message | Event = read_stored(Message, row.data) if mail else read_stored(Event, row.data)
     fields = {title: row.title, text: row.text, "collections": _COLLECTIONS.validate_json(collections)}
     return record.model_copy(update=fields)
 
