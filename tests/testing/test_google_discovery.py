@@ -63,6 +63,13 @@ def calls(of: Client) -> dict[str, list[tuple[str, str, dict[str, Any] | None]]]
     ids = list(calendar.events)
     series = next(i for i in ids if "recurrence" in calendar.events[i].resource)
     raw = {"raw": "VG86IGFubkBjbGllbnQuZXhhbXBsZQ0KU3ViamVjdDogeA0KDQp4"}
+    draft = json.loads(of.call(f"{mail}/drafts", "POST", {"message": raw}).body)["id"]
+    thread = mailbox.mails[mails[0]].thread
+    meeting = {
+        "summary": "Made",
+        "start": {"dateTime": "2026-04-01T09:00:00Z"},
+        "end": {"dateTime": "2026-04-01T10:00:00Z"},
+    }
     channel = {"id": "c-1", "type": "web_hook", "address": "https://crm.example/hook", "token": "secret"}
     watched = json.loads(of.call(f"{events}/watch", "POST", {**channel, "id": "c-0"}).body)
     return {
@@ -87,6 +94,18 @@ def calls(of: Client) -> dict[str, list[tuple[str, str, dict[str, Any] | None]]]
         "gmail.users.labels.list": [("GET", f"{mail}/labels", None)],
         "gmail.users.labels.get": [("GET", f"{mail}/labels/{i}", None) for i in ("INBOX", "Label_1")],
         "gmail.users.labels.create": [("POST", f"{mail}/labels", {"name": "New"})],
+        "gmail.users.labels.patch": [("PATCH", f"{mail}/labels/Label_1", {"name": "Renamed"})],
+        "gmail.users.labels.update": [("PUT", f"{mail}/labels/Label_1", {"name": "Renamed"})],
+        "gmail.users.labels.delete": [("DELETE", f"{mail}/labels/Label_1", None)],
+        "gmail.users.threads.modify": [("POST", f"{mail}/threads/{thread}/modify", {"addLabelIds": ["STARRED"]})],
+        "gmail.users.threads.trash": [("POST", f"{mail}/threads/{thread}/trash", {})],
+        "gmail.users.threads.untrash": [("POST", f"{mail}/threads/{thread}/untrash", {})],
+        "gmail.users.drafts.create": [("POST", f"{mail}/drafts", {"message": raw})],
+        "gmail.users.drafts.list": [("GET", f"{mail}/drafts", None)],
+        "gmail.users.drafts.get": [("GET", f"{mail}/drafts/{draft}", None)],
+        "gmail.users.drafts.update": [("PUT", f"{mail}/drafts/{draft}", {"message": raw})],
+        "gmail.users.drafts.send": [("POST", f"{mail}/drafts/send", {"id": draft})],
+        "gmail.users.drafts.delete": [("DELETE", f"{mail}/drafts/{draft}", None)],
         "gmail.users.settings.sendAs.list": [("GET", f"{mail}/settings/sendAs", None)],
         "gmail.users.messages.send": [("POST", f"{mail}/messages/send", raw)],
         "gmail.users.messages.insert": [("POST", f"{mail}/messages", raw)],
@@ -110,6 +129,10 @@ def calls(of: Client) -> dict[str, list[tuple[str, str, dict[str, Any] | None]]]
         "calendar.events.instances": [
             ("GET", f"{events}/{series}/instances?{query}", None) for query in ("", "showDeleted=true", "maxResults=2")
         ],
+        "calendar.events.insert": [("POST", events, meeting)],
+        "calendar.events.update": [("PUT", f"{events}/{ids[0]}", meeting)],
+        "calendar.events.patch": [("PATCH", f"{events}/{ids[0]}", {"summary": "Patched"})],
+        "calendar.events.delete": [("DELETE", f"{events}/{ids[0]}", None)],
         "calendar.events.watch": [("POST", f"{events}/watch", channel)],
         "calendar.channels.stop": [
             ("POST", f"{root}/channels/stop", {"id": "c-0", "resourceId": watched["resourceId"]})

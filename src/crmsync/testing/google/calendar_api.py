@@ -8,16 +8,19 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import islice
 
+from .calendar_changes import CHANGES
 from .calendar_lists import LISTS
 from .calendar_push import PUSH
 from .calendars import Calendar
 from .compose import decoded_octets, encoded
-from .instances import expanded, touches
+from .instances import bounds, expanded, touches
 from .routes import Call, Route
 from .scopes import CALENDAR_EVENTS
 from .wire import Json, Problem
 
+_TYPES = frozenset({"default", "fromGmail", "birthday", "focusTime", "outOfOffice", "workingLocation"})
 _serial = iter(range(1 << 62))
+_NEVER = "1970-01-01T00:00:00Z"
 _FORBIDDEN = (
     "iCalUID", "orderBy", "privateExtendedProperty", "q", "sharedExtendedProperty", "timeMin", "timeMax", "updatedMin",
 )  # fmt: skip
@@ -97,6 +100,12 @@ def shown(call: Call, calendar: Calendar, resource: Json) -> Json:
 def _list_events(call: Call) -> Json:
     calendar = calendar_of(call)
     request, digest = call.request, _digest(call, _SAME + _FORBIDDEN)
+    if unknown := set(request.many("eventTypes")) - _TYPES:
+        raise bad(f"Invalid event type: {min(unknown)}")
+    if request.one("orderBy") not in {"", "startTime", "updated"}:
+        raise bad("Invalid value for orderBy.")
+    if request.one("orderBy") == "startTime" and not request.flag("singleEvents"):
+        raise bad("The requested ordering is not available for the particular query.")
     since = _since(call, calendar)
     size = min(request.number("maxResults", 250, 2_500), calendar.page_size)
     position, began, empty = -1, calendar.sequence, calendar.empty_pages
@@ -109,6 +118,9 @@ def _list_events(call: Call) -> Json:
     if empty and not (since is not None and calendar.sequence == since):
         return made | {"items": [], "nextPageToken": seal(["page", digest, position, began, False])}
     walk = _changed(call, calendar, since, began) if since is not None else _all(call, calendar, began)
+    if request.one("orderBy"):
+        # A place in that order instead of the calendar's own.
+        walk = enumerate(sorted((event for _, event in walk), key=_order(call, calendar)))
     items = list(islice(((number, event) for number, event in walk if number > position), size + 1))
     made["items"] = [shown(call, calendar, event) for _, event in items[:size]]
     if len(items) > size:
@@ -155,14 +167,16 @@ def _all(call: Call, calendar: Calendar, began: int) -> Iterator[tuple[int, Json
     """Yield what a full listing holds, as of its beginning, with each event's place."""
     request = call.request
     low, high, deleted = _time(call, "timeMin"), _time(call, "timeMax"), request.flag("showDeleted")
-    single, uid = request.flag("singleEvents"), request.one("iCalUID")
+    single, uid, since = request.flag("singleEvents"), request.one("iCalUID"), _time(call, "updatedMin")
     if low and high and low >= high:
         raise Problem(400, "timeRangeEmpty", "The specified time range is empty.", domain="calendar", status_name="")
     for stored in sorted(calendar.events.values(), key=lambda one: one.number):
         resource = stored.resource
         if stored.number > began or not _of_type(call, resource) or (uid and uid != _uid(resource)):
             continue
-        if not _holds(resource, request.one("q")):
+        if not _holds(resource, request.one("q")) or not _extended(call, resource):
+            continue
+        if since is not None and datetime.fromisoformat(resource.get("updated", _NEVER)) < since:
             continue
         if single and "recurrence" in resource:
             places = enumerate(expanded(calendar, stored, low, high, deleted=deleted))
@@ -215,6 +229,24 @@ def _of_type(call: Call, resource: Json) -> bool:
 
 def _holds(resource: Json, words: str) -> bool:
     return not words or words.lower() in json.dumps(resource, ensure_ascii=False).lower()
+
+
+def _extended(call: Call, resource: Json) -> bool:
+    """Tell whether an event has all extended properties that are asked for, as `name=value`."""
+    for kind in ("private", "shared"):
+        has = resource.get("extendedProperties", {}).get(kind, {})
+        for wanted in call.request.many(f"{kind}ExtendedProperty"):
+            name, _, value = wanted.partition("=")
+            if has.get(name) != value:
+                return False
+    return True
+
+
+def _order(call: Call, calendar: Calendar) -> Callable[[Json], tuple[datetime, str]]:
+    if call.request.one("orderBy") == "updated":
+        return lambda event: (datetime.fromisoformat(event.get("updated", _NEVER)), event["id"])
+    never = datetime.fromisoformat(_NEVER)
+    return lambda event: (bounds(event, calendar.zone)[0] if "start" in event else never, event["id"])
 
 
 def _found(call: Call) -> tuple[Calendar, Json]:
@@ -276,6 +308,7 @@ ROUTES: list[Route] = [
         "originalStart", "maxAttendees", "timeZone", "alwaysIncludeEmail",
     ),
     _route("get", "/{eventId}", _get_event, "maxAttendees", "timeZone", "alwaysIncludeEmail"),
+    *CHANGES,
     *LISTS,
     *PUSH,
 ]  # fmt: skip

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from ..web.mail import content
 from .compose import decoded_octets, encoded, part_of, payload, snippet
 from .gmail_changes import CHANGES
+from .gmail_drafts import DRAFTS
 from .mailbox import SYSTEM_LABELS, HistoryRecord, Mail, Mailbox
 from .routes import Call, Route
 from .scopes import GMAIL_LABELS, GMAIL_META, GMAIL_READ, GMAIL_SETTINGS, METADATA_ONLY
@@ -293,4 +294,5 @@ ROUTES: list[Route] = [
     _route("labels.get", "labels/{id}", GMAIL_LABELS, _get_label),
     _route("settings.sendAs.list", "settings/sendAs", GMAIL_SETTINGS, _list_send_as),
     *CHANGES,
+    *DRAFTS,
 ]  # fmt: skip

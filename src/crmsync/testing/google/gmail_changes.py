@@ -18,8 +18,11 @@ from .wire import Json, invalid, not_found
 WEEK = 7 * 86_400
 
 
-def _uploaded(call: Call) -> tuple[bytes, str | None, list[str]]:
-    """Return a message that comes in, its thread and labels: in JSON as `raw`, as itself, or as both in two parts."""
+def uploaded(call: Call, *, within: str | None = None) -> tuple[bytes, str | None, list[str]]:
+    """Return a message that comes in, its thread and labels: in JSON as `raw`, as itself, or as both in two parts.
+
+    `within` is the field that holds it, as a draft's does.
+    """
     kind = call.request.headers.get("content-type", "")
     if kind.startswith("message/rfc822"):
         return call.request.body, None, []
@@ -28,8 +31,10 @@ def _uploaded(call: Call) -> tuple[bytes, str | None, list[str]]:
         if len(parts) != 2:
             raise invalid("Malformed multipart body.")
         fields, raw = json.loads(parts[0][1] or b"{}"), parts[1][1]
+        fields = fields.get(within, {}) if within else fields
         return raw, fields.get("threadId"), fields.get("labelIds", [])
     fields = call.request.json()
+    fields = fields.get(within, {}) if within else fields
     if "raw" not in fields:
         raise invalid("'raw' RFC822 payload message string or uploading message via /upload/* URL required")
     try:
@@ -40,7 +45,12 @@ def _uploaded(call: Call) -> tuple[bytes, str | None, list[str]]:
 
 
 def _send(call: Call) -> Json:
-    raw, thread, _ = _uploaded(call)
+    raw, thread, _ = uploaded(call)
+    return short(submitted(call, raw, thread))
+
+
+def submitted(call: Call, raw: bytes, thread: str | None) -> Mail:
+    """Let a message go out, and return the copy in Sent. What is sent to oneself lies in the inbox too."""
     mailbox, message = call.account.mailbox, parsed(raw)
     everyone = [a for name in ("To", "Cc", "Bcc") for _, a in getaddresses([header_of(message, name)]) if a]
     if not everyone:
@@ -63,14 +73,15 @@ def _send(call: Call) -> Json:
     referred = header_of(message, "References") + header_of(message, "In-Reply-To")
     known = {header_of(mail.parsed, "Message-ID") for mail in mails}
     joins = any(i and i in referred for i in known) and same_subject(mails[-1].parsed, message)
-    sent = mailbox.deliver(raw, labels=["SENT"], thread=thread if joins else None)
+    own = {mailbox.address, *mailbox.aliases}.intersection(address.lower() for address in everyone)
+    labels = ["SENT", "INBOX", "UNREAD"] if own else ["SENT"]
+    sent = mailbox.deliver(raw, labels=labels, thread=thread if joins else None)
     delivered = _with_header(raw, "Bcc", None)
     for address in dict.fromkeys(a.lower() for a in everyone):
         other = call.account.neighbour(address)
         if other is not None and other is not mailbox:
             other.deliver(delivered, received=datetime.fromtimestamp(call.now, UTC))
-    mail = mailbox.mails[sent]
-    return {"id": mail.id, "threadId": mail.thread, "labelIds": sorted(mail.labels)}
+    return mailbox.mails[sent]
 
 
 def _with_header(raw: bytes, name: str, value: str | None) -> bytes:
@@ -91,7 +102,7 @@ def _with_header(raw: bytes, name: str, value: str | None) -> bytes:
 
 
 def _insert(call: Call) -> Json:
-    raw, thread, labels = _uploaded(call)
+    raw, thread, labels = uploaded(call)
     mailbox = call.account.mailbox
     mail = mailbox.mails[mailbox.deliver(raw, labels=labels, thread=thread)]
     return {"id": mail.id, "threadId": mail.thread, "labelIds": sorted(mail.labels)}
@@ -103,7 +114,8 @@ def _found(mailbox: Mailbox, id_: str) -> Mail:
     return mailbox.mails[id_]
 
 
-def _short(mail: Mail) -> Json:
+def short(mail: Mail) -> Json:
+    """Return what an answer to a change says of a message."""
     return {"id": mail.id, "threadId": mail.thread, **({"labelIds": sorted(mail.labels)} if mail.labels else {})}
 
 
@@ -119,7 +131,7 @@ def _modify(call: Call) -> Json:
     mail = _found(mailbox, call.id)
     add = _known_labels(mailbox, fields.get("addLabelIds", []))
     mailbox.label(mail.id, add=add, remove=_known_labels(mailbox, fields.get("removeLabelIds", [])))
-    return _short(mail)
+    return short(mail)
 
 
 def _batch_modify(call: Call) -> None:
@@ -134,13 +146,13 @@ def _batch_modify(call: Call) -> None:
 def _trash(call: Call) -> Json:
     mail = _found(call.account.mailbox, call.id)
     call.account.mailbox.trash(mail.id)
-    return _short(mail)
+    return short(mail)
 
 
 def _untrash(call: Call) -> Json:
     mail = _found(call.account.mailbox, call.id)
     call.account.mailbox.untrash(mail.id)
-    return _short(mail)
+    return short(mail)
 
 
 def _delete(call: Call) -> None:
@@ -159,6 +171,45 @@ def _make_label(call: Call) -> Json:
         "messageListVisibility": "show",
         "labelListVisibility": "labelShow",
     }
+
+
+def _change_thread(change: Callable[[Mailbox, str], None]) -> Callable[[Call], Json]:
+    def handler(call: Call) -> Json:
+        mailbox = call.account.mailbox
+        mails = mailbox.thread(call.id)
+        if not mails:
+            raise not_found()
+        for mail in mails:
+            change(mailbox, mail.id)
+        return {"id": call.id, "messages": [short(mail) for mail in mailbox.thread(call.id)]}
+
+    return handler
+
+
+def _modify_thread(call: Call) -> Json:
+    fields = call.request.json()
+    add = _known_labels(call.account.mailbox, fields.get("addLabelIds", []))
+    remove = _known_labels(call.account.mailbox, fields.get("removeLabelIds", []))
+    return _change_thread(lambda mailbox, id_: mailbox.label(id_, add=add, remove=remove))(call)
+
+
+def _own_label(call: Call) -> str:
+    if call.id in SYSTEM_LABELS:
+        raise invalid("Invalid delete request" if call.request.method == "DELETE" else "Cannot update system labels")
+    if call.id not in call.account.mailbox.labels:
+        raise not_found()
+    return call.id
+
+
+def _rename_label(call: Call) -> Json:
+    id_, name = _own_label(call), call.request.json().get("name")
+    if name:
+        call.account.mailbox.rename_label(id_, str(name))
+    return {"id": id_, "name": call.account.mailbox.labels[id_].name, "type": "user"}
+
+
+def _remove_label(call: Call) -> None:
+    call.account.mailbox.remove_label(_own_label(call))
 
 
 def _watch(call: Call) -> Json:
@@ -199,6 +250,12 @@ CHANGES: list[Route] = [
     _route("messages.trash", "POST", "messages/{id}/trash", GMAIL_WRITE, _trash),
     _route("messages.untrash", "POST", "messages/{id}/untrash", GMAIL_WRITE, _untrash),
     _route("messages.delete", "DELETE", "messages/{id}", GMAIL_ALL, _delete),
+    _route("threads.modify", "POST", "threads/{id}/modify", GMAIL_WRITE, _modify_thread),
+    _route("threads.trash", "POST", "threads/{id}/trash", GMAIL_WRITE, _change_thread(Mailbox.trash)),
+    _route("threads.untrash", "POST", "threads/{id}/untrash", GMAIL_WRITE, _change_thread(Mailbox.untrash)),
+    _route("labels.patch", "PATCH", "labels/{id}", GMAIL_LABELS - GMAIL_META | GMAIL_WRITE, _rename_label),
+    _route("labels.update", "PUT", "labels/{id}", GMAIL_LABELS - GMAIL_META | GMAIL_WRITE, _rename_label),
+    _route("labels.delete", "DELETE", "labels/{id}", GMAIL_LABELS - GMAIL_META | GMAIL_WRITE, _remove_label),
     _route("labels.create", "POST", "labels", GMAIL_LABELS - GMAIL_META | GMAIL_WRITE, _make_label),
     _route("watch", "POST", "watch", GMAIL_META, _watch),
     _route("stop", "POST", "stop", GMAIL_META, _stop),

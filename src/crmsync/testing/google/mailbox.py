@@ -117,6 +117,8 @@ class Mailbox:
         """The addresses it may send as, with `accepted` or `pending`."""
         self.mails: dict[str, Mail] = {}
         self.labels: dict[str, Label] = {}
+        self.drafts: dict[str, str] = {}
+        """The message that each draft of the API is now, by the draft's id."""
         self.records: list[HistoryRecord] = []
         self.history = first_history
         self.oldest = first_history

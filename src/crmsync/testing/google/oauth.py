@@ -9,7 +9,7 @@ import base64
 import hashlib
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Literal
 from urllib.parse import urlencode, urlsplit
@@ -232,7 +232,7 @@ class OAuth:
         grant = (
             Grant(address, client.id, scopes, "1//0" + secrets.token_urlsafe(32))
             if offline or not earlier
-            else earlier[-1]
+            else replace(earlier[-1], scopes=scopes)
         )
         code = "4/0" + secrets.token_urlsafe(32)
         challenge, method = asked.get("code_challenge", ""), asked.get("code_challenge_method", "plain")
@@ -277,8 +277,8 @@ class OAuth:
         digest = base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).decode().rstrip("=")
         if code.challenge and code.challenge != (digest if code.method == "S256" else verifier):
             raise _Refused("invalid_grant", "Invalid code verifier." if verifier else "Missing code verifier.")
-        if code.grant not in self.grants:
-            self.grants.append(code.grant)
+        # A consent to more, without a refresh token of its own, widens the one that is there.
+        self.grants = [g for g in self.grants if g.refresh_token != code.grant.refresh_token] + [code.grant]
         made = self._tokens_of(code.grant)
         return made | ({"refresh_token": code.grant.refresh_token} if code.offline else {})
 

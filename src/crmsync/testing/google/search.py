@@ -100,6 +100,8 @@ def _label(operator: str, word: str, mailbox: Mailbox) -> Test:
         return lambda mail: "UNREAD" not in mail.labels
     wanted = {"chats": "chat", "drafts": "draft", "primary": "personal"}.get(word, word)
     label = mailbox.label_name(f"category_{wanted}" if operator == "category" else wanted)
+    if label is None and operator != "label":
+        raise _unknown(f"{operator}:{word}")
     return lambda mail: label in mail.labels
 
 

@@ -81,6 +81,7 @@ class GoogleServer(Loopback):
         self._random = random.Random(seed)  # noqa: S311 - the same order in every run
         self._lock = threading.RLock()
         self._batches = 0
+        self._blocked: dict[str, float] = {}
 
     def account(self, address: str = "me@acme.com", *, keeps_message_id: bool = True) -> Account:
         """Return an account, made where there is none."""
@@ -103,6 +104,10 @@ class GoogleServer(Loopback):
     def units(self) -> int:
         """Units charged so far, all together."""
         return sum(entry.units for entry in self.log)
+
+    def block(self, address: str, seconds: float = 900.0) -> None:
+        """Refuse one user's calls for a while, as Gmail does who asks too much; the text alone says until when."""
+        self._blocked[address] = self.clock() + seconds
 
     def refused(self) -> list[Logged]:
         """Return the calls that a limit refused."""
@@ -195,7 +200,10 @@ class GoogleServer(Loopback):
         try:
             found = find(gmail.ROUTES + calendar_api.ROUTES, request)
             if found is None:
-                raise not_found(f"The requested URL {request.path} was not found on this server.")
+                if not request.path.startswith(("/gmail/v1/", "/upload/gmail/v1/", "/calendar/v3/")):
+                    raise not_found(f"The requested URL {request.path} was not found on this server.")
+                said = f"the loopback server does not have {request.method} {request.path}"
+                raise Problem(501, "notImplemented", said)  # so that no test passes by luck
             route, values = found
             name = route.name
             token = self.oauth.meaning(request)
@@ -239,6 +247,9 @@ class GoogleServer(Loopback):
 
     def _charge(self, name: str, user: str, now: float, place: int) -> int:
         service = name.partition(".")[0]
+        if now < (until := self._blocked.get(user, 0.0)) and service == "gmail":
+            moment = datetime.fromtimestamp(until, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            raise Problem(429, "rateLimitExceeded", f"User-rate limit exceeded.  Retry after {moment}")
         units, limits = self.quotas.units(name), self.quotas.limits(name)
         at = datetime.fromtimestamp(now + 60, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
         said = {"service": service, "at": at, "retry_after": self.quotas.retry_after}
