@@ -168,24 +168,15 @@ def refreshed(app: GoogleApp, tokens: Tokens, *, now: Callable[[], float] = time
         NeedsAdmin: an administrator, or whoever runs this program, has to act.
         RateLimited, Unavailable: the token endpoint is busy; that says nothing of the account.
     """
-    from google.auth.exceptions import GoogleAuthError  # noqa: PLC0415 - 0.2 s
-    from google.oauth2.credentials import Credentials  # noqa: PLC0415 - the same
-
     if not tokens.refresh_token:
         raise NotAuthorized("there is no lasting permission for this account; connect again")
-    request = _Request(app)
-    credentials: Any = Credentials(  # type: ignore[no-untyped-call]  # google-auth is partly typed
-        None,
-        refresh_token=tokens.refresh_token,
-        token_uri=app.token_url,
-        client_id=app.client_id,
-        client_secret=app.client_secret(),
-    )
-    try:
-        credentials.refresh(request)
-    except GoogleAuthError as error:
-        raise Unavailable("Google's answer about the access token makes no sense; try again later") from error
-    return _tokens(request.data, now, tokens.scopes)
+    answer = _posted(app, app.token_url, {
+        "grant_type": "refresh_token",
+        "refresh_token": tokens.refresh_token,
+        "client_id": app.client_id,
+        "client_secret": app.client_secret(),
+    })  # fmt: skip
+    return _tokens(_data(answer), now, tokens.scopes)
 
 
 def account_tokens(app: GoogleApp, store: Any, *, now: Callable[[], float] = time.time) -> AccountTokens:
