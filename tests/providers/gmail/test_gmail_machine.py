@@ -44,6 +44,14 @@ FAULTS = (
     Fault("gmail.*", kind="garbage"),
     Fault("gmail.users.*.get", kind="missing"),
     Fault("gmail.*", status=401, reason="authError"),
+    Fault("gmail.*", status=400, reason="failedPrecondition"),
+    Fault("gmail.*", status=403, kind="garbage"),
+    Fault("gmail.*", status=404, kind="garbage"),
+    Fault("gmail.users.*.get", status=404, reason="notFound"),
+    Fault("gmail.users.messages.get", edit=lambda answer: {**answer, "payload": {"mimeType": "text/plain"}}),
+    Fault("gmail.users.messages.list", edit=lambda answer: {k: v for k, v in answer.items() if k != "nextPageToken"}),
+    Fault("gmail.users.messages.list", edit=lambda _: {"resultSizeEstimate": 0}),
+    Fault("gmail.users.labels.list", edit=lambda _: {}),
 )
 MOST = 5
 """Messages: so few that each one matters."""
@@ -160,7 +168,7 @@ class GmailMachine(RuleBasedStateMachine):
     def fail_at_a_call(self, after: int, fault: Fault, count: int | None) -> None:
         self.google.faults.add(
             Fault(fault.method, fault.status, fault.reason, retry_after=fault.retry_after, kind=fault.kind,
-                  after=after, count=count)
+                  edit=fault.edit, after=after, count=count)
         )  # fmt: skip
         self._run(self.storage)
         self.google.faults.clear()

@@ -116,22 +116,21 @@ class GmailClient:
                 return
             token = following
 
-    def whole(self, *, label: str | None = None, query: str | None = None) -> list[str]:
-        """Return the messages under a label, or that a search finds, newest first, where a short answer would mislead.
+    def whole(self, *, label: str | None = None, query: str | None = None) -> tuple[list[str], bool]:
+        """Return the messages under a label, or that a search finds, newest first, and whether those are all.
 
-        One listing that ends is no proof: Gmail's own count of the label has to agree, or a second one to add nothing.
-
-        Raises:
-            Unavailable: far fewer are listed than are counted, or each listing has others.
+        A listing that ends is no proof: Gmail's own count of the label has to agree, but for a little by which it may
+        differ for good, or a second search to add nothing.
         """
         seen: dict[str, None] = {}
         for look in range(LOOKS):
             count, before = self.count(label) if label else 0, len(seen)
             seen |= dict.fromkeys(found.id for page, _ in self.listing(label=label, query=query) for found in page)
-            missing = (count or 0) - len(seen)
-            if (label and missing <= 0) or (look and len(seen) == before and missing <= _drift(count or 0)):
-                return list(seen)
-        raise Unavailable("Gmail does not list all that it counts; try again later")
+            if count is not None and (label or (look and len(seen) == before)):
+                missing = count - len(seen)
+                if missing <= (count // 50 if look else 0):
+                    return list(seen), True
+        return list(seen), False
 
     def history(self, since: int) -> Iterator[tuple[Mapping[str, Any], bool]]:
         """Yield the pages of what changed after a history id, and whether another follows.

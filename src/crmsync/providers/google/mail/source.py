@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Generator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Container, Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import chain, pairwise
 from typing import Any, NamedTuple
 
 from ....errors import CursorExpired, NotFound, SourceError, TooLarge, Unavailable
 from ....formats import decode_part
-from ....model import Cursor, Decision, Inventory, Item, Page, Screen, Screened, Selection, Skipped
+from ....model import Cursor, Decision, Inventory, Item, Page, Reason, Screen, Screened, Selection, Skipped
 from ....protocols import AttachmentSource, InventorySource, Source
 from ...web.calls import Reply
 from .client import GmailClient, Listed, count_of, falls_short
@@ -155,6 +155,10 @@ class GmailSource(Source, AttachmentSource, InventorySource):
             found = changes_in(answer, after=known)
             arrived |= found.added
             now = history_id(answer.get("historyId")) or found.newest
+            if here.counted is not None:
+                # They were counted when the listing began; what came later was not.
+                went = len(set(found.gone) - arrived)
+                here = here.model_copy(update={"counted": max(here.counted - went, 0)})
             # What was fetched after an earlier page had seen all that this one tells of it.
             touched = {i: t.labels for i, t in found.touched.items() if t.record > seen.get(i, -1) or not t.record}
             page = _Filling(deletes=found.gone)
@@ -202,6 +206,7 @@ class GmailSource(Source, AttachmentSource, InventorySource):
         looked = self._client.api.pacer.clock()
         threads: dict[str, list[str]] = {}
         seen: set[str] = set()
+        listed = 0
         older = _Older(decided.young)
         for number, (page, going_on) in enumerate(self._client.listing()):
             if decided.old:
@@ -214,10 +219,13 @@ class GmailSource(Source, AttachmentSource, InventorySource):
                 left_out |= set(here.early)
                 found = [m for m in found if m.id not in left_out]
                 yield Page(cursor=here.dump(), more=True, present=[m.id for m in early])
+            listed += sum(m.id not in seen for m in page if m.id not in decided.chats and m.id not in arrived)
             group(found, threads, seen)
         seen.clear()
+        if listed < (decided.countable(here.counted) or 0):
+            here = yield from self._history(here, screen, arrived, first=False)  # something may have gone meanwhile
         decided = decided._replace(too_old=self._too_old(decided, older))
-        counted = None if here.counted is None else max(here.counted - len(decided.chats), 0)
+        counted = decided.countable(here.counted)
         todo = rest(entries(threads), here.anchors)
         threads.clear()
         total = sum(len(entry.ids) for entry in todo)
@@ -239,6 +247,7 @@ class GmailSource(Source, AttachmentSource, InventorySource):
             )  # fmt: skip
             if more and self._client.api.pacer.clock() - looked >= LOOK:
                 here = yield from self._history(here, screen, set(), first=False)
+                counted = decided.countable(here.counted)
                 looked = self._client.api.pacer.clock()
         if not todo:
             yield Page(cursor=here.model_copy(update=_DONE).dump(), total=0, counted=counted)
@@ -246,15 +255,28 @@ class GmailSource(Source, AttachmentSource, InventorySource):
     def _decided(self, screen: Screen | None) -> _Decided:
         """List what labels alone decide, for the whole mailbox, and what a search says of dates."""
         verdicts = Verdicts(self._client.labels(), self._selection, screen)
-        labels = memberships({label: set(self._under(label)) for label in verdicts.to_list()})
+        lists: dict[str, Collection[str]] = {}
+        sure = True
+        for label in verdicts.to_list():
+            if label in UNCHOSEN:
+                lists[label] = frozenset(found.id for page, _ in self._client.listing(label=label) for found in page)
+            else:
+                lists[label], whole = self._client.whole(label=label)
+                sure = sure and whole
+
+        def said(names: frozenset[str]) -> Decision | None:
+            decision = verdicts.of(names)
+            # Not to lie in a folder is only known where all that lies in it is.
+            return None if decision and decision.reason is Reason.FOLDER and not sure else decision
+
         old = verdicts.too_old()
-        search = f"after:{int(old.before.timestamp())}" if old else None
+        young, known = self._client.whole(query=f"after:{int(old.before.timestamp())}") if old else ([], False)
         return _Decided(
             chats=frozenset(found.id for page, _ in self._client.listing(label=CHAT) for found in page),
-            by_label={id_: verdicts.of(names) for id_, names in labels.items()},
-            default=verdicts.of(frozenset()),
-            old=old,
-            young=frozenset(self._client.whole(query=search) if search else ()),
+            by_label={id_: said(names) for id_, names in memberships(lists).items()},
+            default=said(frozenset()),
+            old=old if known else None,
+            young=frozenset(young),
         )
 
     def _decided_by_listing(self, screen: Screen) -> _Decided:
@@ -264,12 +286,6 @@ class GmailSource(Source, AttachmentSource, InventorySource):
         for page, _ in self._client.listing() if decided.old else ():
             older.add(page)
         return decided._replace(too_old=self._too_old(decided, older))
-
-    def _under(self, label: str) -> Iterable[str]:
-        """Return the messages under a label. Where what is not among them would be left out, it has to be whole."""
-        if self._selection.mode == "only" and label not in UNCHOSEN:
-            return self._client.whole(label=label)
-        return (found.id for page, _ in self._client.listing(label=label) for found in page)
 
     def _too_old(self, decided: _Decided, older: _Older) -> frozenset[str]:
         """Return the messages that are too old: the search does not find them, and they stand below all that it finds.
@@ -315,6 +331,10 @@ class _Decided(NamedTuple):
     old: TooOld | None
     young: frozenset[str]
     too_old: frozenset[str] = frozenset()
+
+    def countable(self, counted: int | None) -> int | None:
+        """Return how many messages a listing brings, by Gmail's count of all: chats are none."""
+        return None if counted is None else max(counted - len(self.chats), 0)
 
     def on(self, id_: str) -> Decision | None:
         said = self.by_label.get(id_) if id_ in self.by_label else self.default
