@@ -5,22 +5,21 @@ A question that finds nothing, for whatever reason, is answered with nothing.
 
 from __future__ import annotations
 
+import http.client
 import re
 import socket
 from collections.abc import Mapping, Sequence
 from urllib.parse import urljoin, urlsplit
 
-from ...errors import SourceError, Unavailable
+from ...errors import Unavailable
 from . import sockets as network
-from .access import Access, Security, Server
+from .access import Security, Server
 from .known import Service
 from .sockets import Lookup
 
 _SECONDS = 8.0
 _MOST_OCTETS = 200_000
 _MOST_REDIRECTS = 3
-_EXPECTED = (200, 301, 302, 303, 307, 308)
-_HEADERS = {"Accept": "text/xml, application/xml", "User-Agent": "crmsync"}
 _GREETINGS: Mapping[Service, re.Pattern[bytes]] = {
     "imap": re.compile(rb"\* (?:OK|PREAUTH)\b", re.IGNORECASE),
     "smtp": re.compile(rb"220[ -]"),
@@ -45,28 +44,40 @@ def fetch(
         lookup: asks the name service.
 
     """
-    from ..web.http import Http  # noqa: PLC0415 - 0.1 s, and most addresses need it not
-
     try:
         for _ in range(_MOST_REDIRECTS + 1):
             parts = urlsplit(url)
             if parts.scheme != "https" or not parts.hostname:
                 return None
-            access = Access(
-                host=parts.hostname, port=parts.port or 443, username="nobody", token=lambda: "", ca=ca,
-                allow_internal=allow_internal, connect_timeout=seconds, timeout=seconds,
+            port = parts.port or 443
+            made = network.dial(
+                parts.hostname, port, tls=network.tls_context(ca=ca), allow_internal=allow_internal,
+                connect_timeout=seconds, timeout=seconds, lookup=lookup,
             )  # fmt: skip
-            http = Http(access, login=False, lookup=lookup, total=seconds)
-            try:
-                answer = http.request("GET", url, headers=_HEADERS, expect=_EXPECTED, max_body=_MOST_OCTETS)
-            finally:
-                http.close()
-            if answer.status == 200:
-                return answer.body
-            url = urljoin(url, answer.headers.get("location", ""))
-    except (SourceError, ValueError):
+            with made, network.deadline(made, seconds):
+                target = f"{parts.path or '/'}?{parts.query}".rstrip("?")
+                status, location, octets = _get(made, parts.hostname, port, target)
+            if status == 200:
+                return octets
+            if status not in (301, 302, 303, 307, 308) or not location:
+                return None
+            url = urljoin(url, location)
+    except (Unavailable, OSError, http.client.HTTPException, ValueError):
         return None
     return None
+
+
+def _get(made: socket.socket, host: str, port: int, target: str) -> tuple[int, str | None, bytes | None]:
+    connection = http.client.HTTPSConnection(host, port)
+    connection.sock = made
+    try:
+        connection.request("GET", target, headers={"Accept": "text/xml, application/xml", "User-Agent": "crmsync"})
+        with connection.getresponse() as response:
+            octets = response.read(_MOST_OCTETS + 1)
+            whole = octets if len(octets) <= _MOST_OCTETS else None
+            return response.status, response.getheader("Location"), whole
+    finally:
+        connection.close()
 
 
 def query(

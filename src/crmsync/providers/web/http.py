@@ -62,7 +62,6 @@ class Http:
         lookup: asks the name service.
         now: the moment, for a Retry-After that is a date.
         pause: waits.
-        total: seconds for a request with its whole answer, however lively the server drips.
     """
 
     def __init__(
@@ -74,7 +73,6 @@ class Http:
         lookup: network.Lookup | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         pause: Callable[[float], None] = sleep,
-        total: float = TOTAL,
     ) -> None:
         if access.security is Security.STARTTLS:
             raise ValueError("HTTP has no STARTTLS; choose TLS")
@@ -82,7 +80,6 @@ class Http:
         self._same_site = same_site
         self._now = now
         self._pause = pause
-        self._total = total
         self._transport = Transport(access, lookup=lookup)
         self._client = httpx.Client(transport=self._transport, trust_env=False, timeout=None)  # noqa: S113 - the transport keeps the deadlines
         # Providers have no end of their own: whoever drops one drops its connections.
@@ -149,7 +146,7 @@ class Http:
     ) -> Generator[tuple[Answer, Iterator[bytes]], None, None]:
         """Send a request and yield the answer's head and its body in pieces, while they arrive. As `request`."""
         url = target(self.origin, self.origin, url, same_site=self._same_site)
-        self._transport.until(monotonic() + self._total)
+        self._transport.until(monotonic() + TOTAL)
         for _ in range(_REDIRECTS + 1):
             response = self._send(method, url, headers, content)
             try:
@@ -159,7 +156,7 @@ class Http:
                 head = Answer(response.status_code, _lower(response.headers), b"", url)
                 if head.status not in expect:
                     self._fail(head)
-                    self._transport.until(monotonic() + self._total)
+                    self._transport.until(monotonic() + TOTAL)
                     continue
                 yield head, self._body(response, url, max_body)
                 return
