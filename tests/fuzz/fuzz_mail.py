@@ -112,7 +112,7 @@ def check_html(text: str) -> None:
     assert isinstance(html_to_text(text), str)
     safe = sanitize_html(text)
     assert not re.search(
-        r"<(?:script|iframe|form|object|bdo)[\s>]|\son\w+=|[\s\"]src=\"(?!cid:|data:)", safe, re.IGNORECASE
+        r"<(?:script|iframe|form|object|bdo)[\s>]|<[^>]*\son\w+=|[\s\"]src=\"(?!cid:|data:)", safe, re.IGNORECASE
     )
     for source in re.findall(r'data-remote-src="([^"]*)"', safe):
         assert re.match(r"(?:https?:)?//[^/\\]", source, re.IGNORECASE)
