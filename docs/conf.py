@@ -5,12 +5,14 @@ from __future__ import annotations
 import importlib.metadata
 
 from sphinx.application import Sphinx
+from sphinx.ext.napoleon import Config, GoogleDocstring
 
 project = "crmsync"
 author = copyright = "the authors of crmsync"  # noqa: A001 - the name that Sphinx reads
 version = release = importlib.metadata.version("crmsync")
 
-extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
+extensions = ["myst_parser", "sphinx.ext.autodoc"]
+suppress_warnings = ["ref.python"]  # a short name that several classes have is shown, and leads nowhere
 exclude_patterns = ["generators"]
 myst_heading_anchors = 4
 
@@ -25,14 +27,14 @@ python_use_unqualified_type_names = True
 python_maximum_signature_line_length = 90
 
 
-def _readable(_app: Sphinx, what: str, _name: str, _value: object, _options: object, lines: list[str]) -> None:
-    """Drop what Python writes about fields by itself, and let no colon in a field's text count as its type."""
-    if lines and lines[0].startswith("Alias for field number"):
+def _readable(app: Sphinx, what: str, name: str, value: object, options: object, lines: list[str]) -> None:
+    """Read Google's sections of a docstring; a field's text has none, and a colon in it names no type."""
+    if lines and lines[0].startswith("Alias for field number"):  # what Python writes about fields by itself
         lines.clear()
-    if what in ("attribute", "data", "property") and lines:
-        lines.insert(0, "")
+    if what not in ("attribute", "data", "property"):
+        lines[:] = GoogleDocstring(lines, Config(), app, what, name, value, options).lines()
 
 
 def setup(app: Sphinx) -> None:
-    """Listen to what autodoc reads, before napoleon does."""
-    app.connect("autodoc-process-docstring", _readable, priority=400)
+    """Listen to what autodoc reads."""
+    app.connect("autodoc-process-docstring", _readable)
