@@ -70,6 +70,9 @@ class Feed:
     def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:
         yield Page(cursor=Cursor(""), deletes=ids)
 
+    def close(self) -> None:
+        return None
+
 
 storage: Storage = TableStorage()
 provider: Provider = Feed()
