@@ -7,7 +7,7 @@ from sql_world import KEY, POLICY, World
 
 from crmsync import Policy, StorageError, Visibility
 from crmsync.runtime import Account, Key, Keys, Kind, Service
-from crmsync.runtime.sql import Workspaces
+from crmsync.runtime.sql import Workspace, Workspaces
 from crmsync.stores.reading import Query
 from crmsync.testing import FakeMailbox, message
 
@@ -74,18 +74,24 @@ def test_erasing_a_workspace_leaves_nothing_of_it_and_all_of_the_others(world: W
     assert (0, {}, {}) == (again.storage.count(ME), again.accounts.load(), again.channels.load())
 
 
+def shared(workspace: Workspace) -> Visibility:
+    """Return how much others see of what the owner sees."""
+    (entry,) = workspace.storage.timeline(ME).entries
+    return workspace.storage.others(entry.key).level
+
+
 def test_a_new_channel_is_private_until_its_owner_has_chosen(world: World) -> None:
     workspace = world.workspace()
     account = world.account(workspace, mailbox=offer("hello"))
     channel = workspace.channels.add(account, Kind.MAIL, owner=ME)
     assert Visibility.PRIVATE is channel.visibility
     world.run()
-    assert (1, 0) == (workspace.storage.count(ME), workspace.storage.count("bob"))
+    assert (1, Visibility.PRIVATE) == (workspace.storage.count(ME), shared(workspace))
     chosen = channel.model_copy(update={"visibility": Visibility.SUBJECT})
     workspace.channels.save(chosen, account.name, Kind.MAIL)
     assert chosen == workspace.channels.add(account, Kind.MAIL, owner=ME)
     world.run()
-    assert (1, 1) == (workspace.storage.count(ME), workspace.storage.count("bob"))
+    assert (1, Visibility.SUBJECT) == (workspace.storage.count(ME), shared(workspace))
 
 
 def test_a_changed_key_seals_every_secret_and_says_which_do_not_open(world: World) -> None:

@@ -61,7 +61,7 @@ class SqlHost(OneWorker, WritersContract):
         return found
 
     def read_people(self, storage: Any) -> Iterable[tuple[str, str, str]]:
-        people = self.sql(storage).people("", limit=5_000).entries
+        people = self.sql(storage).people("host", limit=5_000).entries
         return [(p.addresses[0], p.name.first, p.name.last) for p in people]
 
     def read_held(self, storage: Any) -> Iterable[Link]:

@@ -33,7 +33,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
         if made.dialect.name == "sqlite":
             with made.connect() as connection:
                 connection.exec_driver_sql("PRAGMA journal_mode = WAL")
-        SqlStorage(made)
+        SqlStorage(made, members=bool)
         yield made
 
 
@@ -59,31 +59,31 @@ def notes(engine: Engine) -> list[str]:
 def test_a_batch_is_committed_with_the_host_s_own_rows(engine: Engine) -> None:
     with engine.begin() as connection:
         note(connection, "before")
-        store = SqlStorage(connection)
+        store = SqlStorage(connection, members=bool)
         store.apply(batch(store, item("1", mail("a")), contacts=[contact("ann@a.example", "Ann")]))
         note(connection, "after")
         assert len(store.timeline("mia").entries) == 1
 
     assert notes(engine) == ["after", "before"]
-    assert len(SqlStorage(engine).timeline("mia").entries) == 1
+    assert len(SqlStorage(engine, members=bool).timeline("mia").entries) == 1
 
 
 def test_what_the_host_rolls_back_takes_the_batch_with_it(engine: Engine) -> None:
-    before = everything(SqlStorage(engine))
+    before = everything(SqlStorage(engine, members=bool))
     with engine.connect() as connection:
-        store = SqlStorage(connection)
+        store = SqlStorage(connection, members=bool)
         for id_ in "12":
             store.apply(batch(store, item(id_, mail(id_)), contacts=[contact("ann@a.example", "Ann")]))
         note(connection, "lost")
         connection.rollback()
 
     assert notes(engine) == []
-    assert everything(SqlStorage(engine)) == before
+    assert everything(SqlStorage(engine, members=bool)) == before
 
 
 def test_a_batch_that_fails_leaves_the_host_s_transaction_usable(engine: Engine) -> None:
     with engine.begin() as connection:
-        store = SqlStorage(connection)
+        store = SqlStorage(connection, members=bool)
         first = batch(store, item("1", mail("a")))
         store.apply(first)
         note(connection, "kept")
@@ -92,13 +92,13 @@ def test_a_batch_that_fails_leaves_the_host_s_transaction_usable(engine: Engine)
         note(connection, "kept too")
 
     assert notes(engine) == ["kept", "kept too"]
-    assert len(SqlStorage(engine).timeline("mia").entries) == 1
+    assert len(SqlStorage(engine, members=bool).timeline("mia").entries) == 1
 
 
 def test_tables_may_be_made_in_the_host_s_transaction(engine: Engine) -> None:
     with engine.connect() as connection:
-        SqlStorage(connection, prefix="mine_").apply(
-            batch(SqlStorage(connection, prefix="mine_"), item("1", mail("a")))
+        SqlStorage(connection, prefix="mine_", members=bool).apply(
+            batch(SqlStorage(connection, prefix="mine_", members=bool), item("1", mail("a")))
         )
         connection.rollback()
 
@@ -107,9 +107,9 @@ def test_tables_may_be_made_in_the_host_s_transaction(engine: Engine) -> None:
 
 def test_closing_leaves_what_the_host_gave_open(engine: Engine) -> None:
     with engine.connect() as connection:
-        SqlStorage(connection).close()
+        SqlStorage(connection, members=bool).close()
         assert not connection.closed
-        assert SqlStorage(connection).load_cursor(HERE) is None
+        assert SqlStorage(connection, members=bool).load_cursor(HERE) is None
 
 
 # -- what a transaction sees
@@ -119,7 +119,7 @@ def test_closing_leaves_what_the_host_gave_open(engine: Engine) -> None:
 def test_whatever_a_host_s_engine_says_each_transaction_has_the_level_that_it_needs(
     postgres_url: str, level: str
 ) -> None:
-    with other_engine(postgres_url, isolation_level=level) as engine, SqlStorage(engine) as store:
+    with other_engine(postgres_url, isolation_level=level) as engine, SqlStorage(engine, members=bool) as store:
         seen: dict[str, set[tuple[str, str]]] = {"INSERT": set(), "SELECT": set()}
 
         def look(connection: Any, cursor: Any, statement: str, *_: Any) -> None:
@@ -144,7 +144,7 @@ def test_whatever_a_host_s_engine_says_each_transaction_has_the_level_that_it_ne
 
 def test_an_answer_is_of_one_moment(engine: Engine) -> None:
     with other_engine(engine.url.render_as_string(hide_password=False)) as second:
-        store, writer = SqlStorage(engine), SqlStorage(second)
+        store, writer = SqlStorage(engine, members=bool), SqlStorage(second, members=bool)
         writer.apply(batch(writer, item("1", mail("a", "ann@a.example")), contacts=[contact("ann@a.example", "Ann")]))
         before = everything(store)
         asked: list[str] = []
@@ -164,10 +164,10 @@ def test_an_answer_is_of_one_moment(engine: Engine) -> None:
 
 
 def test_a_host_s_transaction_that_sees_an_old_moment_may_read_and_not_write(postgres_url: str) -> None:
-    with SqlStorage(postgres_url) as store:
+    with SqlStorage(postgres_url, members=bool) as store:
         store.apply(batch(store, item("1", mail("a"))))
     with other_engine(postgres_url, isolation_level="REPEATABLE READ") as engine, engine.connect() as connection:
-        store = SqlStorage(connection)
+        store = SqlStorage(connection, members=bool)
         assert len(store.timeline("mia").entries) == 1
         with pytest.raises(StorageError, match=r"REPEATABLE READ.*give one that is READ COMMITTED or SERIALIZABLE"):
             store.apply(batch(store, item("2", mail("b"))))
@@ -181,7 +181,7 @@ def bring(engine: Engine, *items: Item, **fields: Any) -> str | None:
     """Apply a batch of Leo's in a transaction of the host's; return what kept it from being committed."""
     try:
         with engine.begin() as connection:
-            store = SqlStorage(connection)
+            store = SqlStorage(connection, members=bool)
             store.apply(batch(store, *items, **LEO, **fields))
     except StorageError as error:
         return str(error)
@@ -193,7 +193,7 @@ def meet(url: str, engine: Engine, first: dict[str, Any], second: dict[str, Any]
     waiting = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
     with ThreadPoolExecutor(1) as pool, other_engine(url) as looking:
         with engine.begin() as connection:
-            store = SqlStorage(connection)
+            store = SqlStorage(connection, members=bool)
             store.apply(batch(store, *first["items"], contacts=first["contacts"]))
             leo = pool.submit(bring, engine, *second["items"], contacts=second["contacts"])
             while not leo.done():
@@ -212,7 +212,7 @@ def holds_together(store: SqlStorage) -> bool:
 
 @pytest.mark.parametrize("level", ["READ COMMITTED", "SERIALIZABLE"])
 def test_two_transactions_that_bring_one_record_end_as_one_after_the_other(postgres_url: str, level: str) -> None:
-    SqlStorage(postgres_url).close()
+    SqlStorage(postgres_url, members=bool).close()
     same = {"items": [item("1", mail("a", ANN))], "contacts": [contact(ANN, "Ann")]}
     with other_engine(postgres_url, isolation_level=level) as engine:
         said = meet(postgres_url, engine, same, same)
@@ -221,7 +221,7 @@ def test_two_transactions_that_bring_one_record_end_as_one_after_the_other(postg
             assert "another transaction was in the way; roll back, and sync again" in said
             said = bring(engine, *same["items"], contacts=same["contacts"])
         assert said is None
-    with SqlStorage(postgres_url) as store:
+    with SqlStorage(postgres_url, members=bool) as store:
         assert [len(store.timeline(who).entries) for who in ("mia", "leo", "kim")] == [1, 1, 1]
         assert [p.records for p in store.people("kim").entries] == [1]
         assert holds_together(store)
@@ -235,14 +235,14 @@ CONTACT = {"items": [item("2", mail("b", "ben@b.example"))], "contacts": [contac
 def test_whose_mail_comes_while_they_join_a_company_is_in_its_timeline(
     postgres_url: str, first: dict[str, Any], second: dict[str, Any]
 ) -> None:
-    with SqlStorage(postgres_url) as store, other_engine(postgres_url) as engine:
+    with SqlStorage(postgres_url, members=bool) as store, other_engine(postgres_url) as engine:
         assert meet(postgres_url, engine, first, second) is None
         assert len(store.timeline("kim", Query(company="a.example")).entries) == 1
         assert holds_together(store)
 
 
 def test_whom_two_transactions_make_at_once_is_made_by_one(postgres_url: str) -> None:
-    with SqlStorage(postgres_url) as store, other_engine(postgres_url) as engine:
+    with SqlStorage(postgres_url, members=bool) as store, other_engine(postgres_url) as engine:
         assert meet(postgres_url, engine, CONTACT, {**MAIL, "contacts": CONTACT["contacts"]}) is None
         assert [p.records for p in store.people("kim").entries] == [1]
         assert holds_together(store)
@@ -252,7 +252,10 @@ def test_whom_two_transactions_make_at_once_is_made_by_one(postgres_url: str) ->
 
 
 def test_two_schemas_are_two_worlds(postgres_url: str) -> None:
-    with SqlStorage(postgres_url, schema="one") as one, SqlStorage(postgres_url, schema="Two, too") as two:
+    with (
+        SqlStorage(postgres_url, schema="one", members=bool) as one,
+        SqlStorage(postgres_url, schema="Two, too", members=bool) as two,
+    ):
         one.apply(batch(one, item("1", mail("a"))))
         assert two.load_cursor(HERE) is None
         two.apply(batch(two, item("1", mail("b"))))
@@ -268,12 +271,14 @@ def test_without_a_schema_the_search_path_decides(postgres_url: str) -> None:
             connection.execute(text("CREATE SCHEMA first"))
             connection.execute(text(f"ALTER DATABASE {engine.url.database} SET search_path = first, public"))
         engine.dispose()
-        SqlStorage(engine)
+        SqlStorage(engine, members=bool)
         assert "crmsync_records" in inspect(engine).get_table_names(schema="first")
-        SqlStorage(engine, schema="first").apply(batch(SqlStorage(engine), item("1", mail("a"))))
-        assert len(SqlStorage(engine).timeline("mia").entries) == 1
+        SqlStorage(engine, schema="first", members=bool).apply(
+            batch(SqlStorage(engine, members=bool), item("1", mail("a")))
+        )
+        assert len(SqlStorage(engine, members=bool).timeline("mia").entries) == 1
 
 
 def test_a_prefix_that_is_too_long_is_told(postgres_url: str) -> None:
     with pytest.raises(StorageError, match="give a shorter prefix"):
-        SqlStorage(postgres_url, prefix="x" * 60)
+        SqlStorage(postgres_url, prefix="x" * 60, members=bool)

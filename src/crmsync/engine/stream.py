@@ -34,6 +34,9 @@ from .batch import GONE, LEAVING, Position, plan, reasons_of, redecided
 from .checkpoint import StreamCheckpoint
 from .walk import WALK, Duty, Happening, Stand
 
+SAMPLE = 200
+"""How many of the items that the brake holds are asked for."""
+
 CHUNK = 500
 """How many items are fetched again, or forgotten, in one transaction."""
 
@@ -401,7 +404,7 @@ class StreamRun:
 
     def _look_again(self, ids: Sequence[str]) -> None:
         """Ask for what the brake holds: a fault that has passed lets it go. Where a sample is gone, so is the rest."""
-        sample = ids[:: -(-len(ids) // CHUNK)]
+        sample = ids[:: -(-len(ids) // SAMPLE)]
         self._fetch(sample, tombstones="known")
         left = {e.id for e in self._storage.ledger(self.key, outcome=Outcome.LEAVING)}
         if not left.issuperset(sample):

@@ -236,7 +236,7 @@ def test_a_calendar_that_goes_while_it_is_read_does_not_stop_the_others(
         follower.run()
     assert raised.value.report
     assert {"dav/ann/work": "Unavailable", "dav/ann/home": None} == {
-        stream.name: stream.error for stream in raised.value.report.streams
+        stream.name: stream.error_type for stream in raised.value.report.streams
     }
     assert {"h.ics": "h"} == follower.holds()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from ...model import (
     Attachment,
@@ -26,6 +26,7 @@ from ...model import (
     Reason,
     Response,
     Role,
+    Value,
     Visibility,
 )  # fmt: skip
 
@@ -34,6 +35,8 @@ STORED = Decision(outcome=Outcome.STORED, reason=Reason.ACCEPTED)
 GONE = Decision(outcome=Outcome.GONE, reason=Reason.DELETED)
 LEAVING = Decision(outcome=Outcome.LEAVING, reason=Reason.DELETED)
 EXCLUDED = Decision(outcome=Outcome.EXCLUDED, reason=Reason.INTERNAL)
+_V = TypeVar("_V", bound=Value)
+
 UNSTORABLE = "\ud800"
 """A lone surrogate, which no UTF-8 database holds; the model would have dropped it."""
 
@@ -157,17 +160,23 @@ def broken_off(batch: Batch, field: str) -> Batch:
 
 def unstorable(batch: Batch, field: str) -> Batch:
     """Return the batch with one more value in a field, one that a database refuses when it is written."""
-    record = batch.upserts[0].records[0].model_copy(update={"subject": UNSTORABLE, "message_id": "last"})
-    decision = STORED.model_copy(update={"detail": UNSTORABLE})
-    name = PersonName().model_copy(update={"first": UNSTORABLE})
+    record = _unchecked(batch.upserts[0].records[0], subject=UNSTORABLE, message_id="last")
+    decision = _unchecked(STORED, detail=UNSTORABLE)
+    name = _unchecked(PersonName(), first=UNSTORABLE)
     values: Mapping[str, Any] = {
         "cursor": UNSTORABLE,
-        "upserts": (*batch.upserts, Item(id="last", records=()).model_copy(update={"records": (record,)})),
+        "upserts": (*batch.upserts, _unchecked(Item(id="last", records=()), records=(record,))),
         "deletes": (*batch.deletes, UNSTORABLE),
-        "decisions": (*batch.decisions, entry("last").model_copy(update={"decision": decision})),
-        "contacts": (*batch.contacts, contact("last@client.example").model_copy(update={"name": name})),
+        "decisions": (*batch.decisions, _unchecked(entry("last"), decision=decision)),
+        "contacts": (*batch.contacts, _unchecked(contact("last@client.example"), name=name)),
     }
     return _with(batch, {field: values[field]})
+
+
+def _unchecked(value: _V, **update: object) -> _V:
+    """Return a copy that the model would have refused or cleaned."""
+    made: Any = type(value).model_construct(**{**dict(value), **update})
+    return cast(_V, made)
 
 
 def interrupted(batch: Batch, at: int, act: Callable[[], None]) -> Batch:
