@@ -176,7 +176,7 @@ def unstorable(batch: Batch, field: str) -> Batch:
 def _unchecked(value: _V, **update: object) -> _V:
     """Return a copy that the model would have refused or cleaned."""
     made: Any = type(value).model_construct(**{**dict(value), **update})
-    return cast(_V, made)
+    return cast("_V", made)
 
 
 def interrupted(batch: Batch, at: int, act: Callable[[], None]) -> Batch:
