@@ -91,6 +91,7 @@ _docstrings = Sybil(parsers=[DocTestParser()], patterns=["src/crmsync/**/*.py"])
 pytest_collect_file = (_markdown + _docstrings).pytest()
 
 
+@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in the same hook
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep each page's blocks together and in order, where tests run side by side."""
     for item in items:
