@@ -17,7 +17,7 @@ demo: $(VENV)/.installed-cli  ## sync a sample workspace and show what each coll
 	@printf '\n%s\n' 'The program is here: export PATH="$(abspath $(BIN)):$$PATH"'
 
 test: $(VENV)/.installed-dev  ## run the tests, those in the documentation too (ARGS="-k name" for some)
-	@$(BIN)/python -m pytest -m "not slow" --numprocesses auto --dist loadgroup $(ARGS)
+	@$(BIN)/python -m pytest -m "not slow" --numprocesses auto $(ARGS)
 
 # What tests must reach: all branches of the core, and of the rest as much as they do today.
 FLOOR := 90
@@ -26,7 +26,7 @@ CORE := src/crmsync/errors.py,src/crmsync/protocols.py,src/crmsync/model/*,src/c
 SEED ?= $(shell date +%s)
 test-all: $(VENV)/.installed-dev  ## run all tests: large worlds, and random examples by SEED, which is printed
 	@echo "The seed of what is random: make test-all SEED=$(SEED)"
-	@CRMSYNC_TESTS=all $(BIN)/python -m pytest --numprocesses auto --dist loadgroup --hypothesis-seed=$(SEED) $(ARGS)
+	@CRMSYNC_TESTS=all $(BIN)/python -m pytest --numprocesses auto --hypothesis-seed=$(SEED) $(ARGS)
 
 coverage: $(VENV)/.installed-dev  ## run all tests and hold the branches that they reach against the floors
 	@$(MAKE) --no-print-directory test-all ARGS="--cov --cov-report= $(ARGS)"

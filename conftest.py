@@ -22,6 +22,8 @@ from sybil import Example, Sybil
 from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.markdown import CodeBlockParser
 from sybil.parsers.rest import DocTestParser
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 _PROMISE = re.compile(r"print\(.*\)  # (.+)$", re.MULTILINE)
 _run = PythonEvaluator()
@@ -91,9 +93,17 @@ _docstrings = Sybil(parsers=[DocTestParser()], patterns=["src/crmsync/**/*.py"])
 pytest_collect_file = (_markdown + _docstrings).pytest()
 
 
-@pytest.hookimpl(tryfirst=True)  # pytest-xdist reads the marks in the same hook
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep each page's blocks together and in order, where tests run side by side."""
-    for item in items:
-        if item.path.suffix == ".md":
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
+class PagesWhole(LoadScopeScheduling):
+    """Deal out tests one by one to those who run side by side, but each page's blocks together and in order.
+
+    The mark that pytest-xdist has for this, `xdist_group`, does nothing since pytest 9.2.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        path, _, _ = nodeid.partition("::")
+        return path if path.endswith(".md") else nodeid
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> PagesWhole:
+    return PagesWhole(config, log)
