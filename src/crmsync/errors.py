@@ -104,9 +104,7 @@ class MassDeletion(CrmSyncError):
 
     def __init__(self, stream: str, deletions: int, known: int) -> None:
         super().__init__(
-            f"{deletions} of {known} items of {stream!r} are gone at the provider; "
-            "nothing was removed. Check the account, then sync with allow_mass_deletion=True, or with "
-            "refuse_mass_deletion=True to keep them"
+            f"{deletions:,} of {known:,} items of {stream!r} are gone at the provider; nothing was removed here yet"
         )
         self.stream = stream
         self.deletions = deletions

@@ -20,7 +20,7 @@ from .account_file import AccountFile
 from .accounts import Account, Kind, Login, Service
 from .advice import advice_for
 from .consents import Begun, Consented, admin_url, begin, finish
-from .editing import AliasConnected, Mismatch
+from .editing import AliasConnected, Changed, Mismatch
 from .encryption import Key, Keys
 from .finding import Found, find_servers
 from .keys import key_file, keys_from, read_key_file
@@ -38,6 +38,7 @@ __all__ = [
     "Accounts",
     "AliasConnected",
     "Begun",
+    "Changed",
     "Connected",
     "Connections",
     "Consented",

@@ -27,6 +27,17 @@ class Mismatch(CrmSyncError):
     """A login opens another mailbox than the account's: its cursors and its mail are not that mailbox's."""
 
 
+class Changed(CrmSyncError):
+    """Settings were changed meanwhile, in another window or by somebody else. Show them as they are now."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__("the settings were changed meanwhile, in another window or by somebody else")
+        self.channel = channel
+
+    def __reduce__(self) -> tuple[type[Changed], tuple[str]]:
+        return (type(self), (self.channel,))
+
+
 def account_for(accounts: Mapping[str, Account], address: str) -> Account:
     """Return the account of an address as it is, or a new one that is not saved yet.
 

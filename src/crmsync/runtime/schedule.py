@@ -80,6 +80,11 @@ class Plan:
     """How often in a row a slice was too short for a new listing, which has to end in one run; each doubles it."""
     word: Word = Word.NEW
 
+    @property
+    def waits(self) -> bool:
+        """Whether nothing is read yet, because its owner has not said that it may begin."""
+        return self.due is None and self.word is Word.NEW
+
 
 def how_it_ended(report: Report, error: CrmSyncError | None) -> How:
     """Tell what a run's end means for the schedule."""
@@ -158,7 +163,12 @@ def hinted(plan: Plan, now: float) -> Plan:
 
 
 def woken(plan: Plan, now: float) -> Plan:
-    """Return how a channel stands after somebody acted: connected it again, changed its settings, said yes."""
+    """Return how a channel stands after somebody acted: connected it again, changed its settings, said yes.
+
+    One that waits for its owner's word to begin waits on.
+    """
+    if plan.waits:
+        return plan
     return replace(plan, due=max(now, plan.not_before), failures=0, word=Word.SYNCED if plan.imported else Word.NEW)
 
 

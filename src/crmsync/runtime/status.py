@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import NamedTuple
 
-from ..model import Channel, Report, StreamReport
+from ..model import Channel, Report, StreamReport, clean_line
 from .accounts import Kind
 from .schedule import How, Plan, Word
 
@@ -52,6 +52,12 @@ class Status(NamedTuple):
     def failing(self) -> tuple[StreamReport, ...]:
         """Every stream that did not go through: its name and its error."""
         return self.report.failures
+
+    @property
+    def error_type(self) -> str | None:
+        """The class name of that error; None where there is none."""
+        said = clean_line(self.error)
+        return next((one.error_type for one in self.failing if one.error == said), None)
 
     def rate(self, now: float) -> float:
         """Items a second in the run that is under way."""

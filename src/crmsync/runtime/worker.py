@@ -15,11 +15,12 @@ import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import NamedTuple
 
 from ..engine import sync
 from ..errors import CrmSyncError, RateLimited, StorageError, Unavailable
-from ..model import Batch, Cursor, LedgerEntry, Outcome, Policy, Progress, Report
+from ..model import Batch, Cursor, LedgerEntry, Outcome, Policy, Progress, Report, StreamReport, clean_line
 from ..protocols import Provider, Storage
 from .advice import advice_for
 from .opening import NotConnected, provider_of
@@ -101,7 +102,7 @@ class Worker:
         self._at_once = at_once
         self._storage_of = storage_of or (lambda claim: workspaces.by_id(claim.workspace).storage)
         self._policy_of = policy_of or (lambda claim: workspaces.by_id(claim.workspace).policy)
-        self._provider_of = provider_of or self._own_provider
+        self._provider_of = provider_of or partial(provider_for, workspaces)
         self._seen = seen
         self._clock = clock
         self._chance = chance
@@ -226,6 +227,8 @@ class Worker:
             relisted=any(stream.relisted for stream in report.streams), rhythm=self._rhythm,
         )  # fmt: skip
         advice = advice_for(error) if error else ""
+        if error is not None:
+            report = _with_error(report, claim.channel.key, error)
         kept = self._workspaces.claims.finish(claim, plan, how, report, str(error) if error else "", advice)
         if not kept:
             how = How.OVERTAKEN
@@ -239,17 +242,31 @@ class Worker:
             self._seen(finished)
         return finished
 
-    @contextlib.contextmanager
-    def _own_provider(self, claim: Claim) -> Iterator[Provider]:
-        workspace = self._workspaces.by_id(claim.workspace)
-        connections = workspace.connections
-        account = connections.accounts.get(claim.account)
-        if account is None:
-            raise NotConnected("the account is not connected any more")
-        with provider_of(
-            connections, account, claim.kind, window=claim.channel.window, zone=claim.zone
-        ) as provider:  # fmt: skip
-            yield provider
+
+@contextlib.contextmanager
+def provider_for(workspaces: Workspaces, claim: Claim) -> Iterator[Provider]:
+    """Hold what reads a claimed channel: its account's mail or calendars. What a `Worker` does by itself.
+
+    Raises:
+        NotConnected: the account is not connected any more, or does not offer that.
+        NotAuthorized, Unavailable: see `provider_of`.
+
+    """
+    connections = workspaces.by_id(claim.workspace).connections
+    account = connections.accounts.get(claim.account)
+    if account is None:
+        raise NotConnected("the account is not connected any more")
+    with provider_of(connections, account, claim.kind, window=claim.channel.window, zone=claim.zone) as provider:
+        yield provider
+
+
+def _with_error(report: Report, channel: str, error: CrmSyncError) -> Report:
+    """Return a report that names the error, where it is no stream's: a login that is refused, say."""
+    said = clean_line(str(error))
+    if any(stream.error == said for stream in report.streams):
+        return report
+    own = StreamReport(name=channel, error=said, error_type=type(error).__name__)
+    return report.model_copy(update={"streams": (*report.streams, own)})
 
 
 class _Held:
@@ -277,4 +294,4 @@ class _Held:
         return self._lost
 
 
-__all__ = ["Fenced", "Finished", "Worker"]
+__all__ = ["Fenced", "Finished", "Worker", "provider_for"]

@@ -14,6 +14,7 @@ from ...stores.sql.engine import Database
 from ...stores.sql.locks import lock_named
 from ...stores.stored import read_stored
 from ..accounts import Account, Kind
+from ..editing import Changed
 from ..schedule import Plan, Rhythm, Word, hinted, order_of, woken
 from ..status import Status
 from .tables import Tables
@@ -36,6 +37,7 @@ class Channels:
         owner: str,
         visibility: Visibility = Visibility.PRIVATE,
         zone: str = "UTC",
+        begins: bool = True,
         **settings: Any,
     ) -> Channel:
         """Add the channel of one side of an account, due at once; one that is there stays as it is.
@@ -46,6 +48,7 @@ class Channels:
             owner: the member whose it is.
             visibility: what the other members see: nothing, until its owner has chosen.
             zone: for calendars, the IANA zone of times that name none.
+            begins: False where its owner has yet to look at its settings: nothing is read before `begin`.
             settings: other settings of `Channel`.
 
         Raises:
@@ -59,16 +62,34 @@ class Channels:
         there = self.get(channel.key)
         if there is not None:
             return there.channel
-        self.save(channel, account.name, kind, zone=zone)
+        self.save(channel, account.name, kind, zone=zone, begins=begins)
         return channel
 
-    def save(self, channel: Channel, account: str, kind: Kind, *, zone: str = "UTC") -> None:
+    def save(
+        self,
+        channel: Channel,
+        account: str,
+        kind: Kind,
+        *,
+        zone: str = "UTC",
+        begins: bool = True,
+        shown: Channel | None = None,
+    ) -> None:
         """Add a channel, or change its settings: due at once.
 
         A run that is under way with other settings loses its lease: its next batch is refused, so that nothing more is
         stored by them.
 
+        Args:
+            channel: the settings as they are to be.
+            account: its name.
+            kind: which side of it.
+            zone: for calendars, the IANA zone of times that name none.
+            begins: see `add`; one that has begun goes on.
+            shown: the settings that a person saw and changed; where others were saved meanwhile, nothing is changed.
+
         Raises:
+            Changed: they are not those that the person saw.
             StorageError: nothing was changed.
 
         """
@@ -80,8 +101,10 @@ class Channels:
             channels = self._tables.channels
             lock_named(connection, f"{channels.schema or ''}.{channels.name} {self._workspace} {channel.key}")
             row = self._row(connection, channel.key)
+            if shown is not None and (row is None or channel_of(row) != shown):
+                raise Changed(channel.key)
             if row is None:
-                plan = Plan(due=self._clock())
+                plan = Plan(due=self._clock() if begins else None)
                 key = {"workspace_id": self._workspace, "key": channel.key}
                 connection.execute(insert(channels).values(**key, **settings, **values_of(plan, kind)))
                 return
@@ -134,6 +157,18 @@ class Channels:
                 more = {"allow_removal": True} if allow_removal else {}
                 values = values_of(plan, Kind(row.kind)) | {"hint": self._clock()} | more
                 connection.execute(update(channels).where(*self._mine(row.key)).values(**values))
+
+        self._database.write(work)
+
+    def begin(self, key: str) -> None:
+        """Run a channel that was added with `begins=False`, from now on; one that runs already goes on."""
+
+        def work(connection: Connection) -> None:
+            channels = self._tables.channels
+            row = connection.execute(select(channels).where(*self._mine(key)).with_for_update()).first()
+            if row is not None and plan_of(row).waits:
+                values = values_of(Plan(due=self._clock()), Kind(row.kind))
+                connection.execute(update(channels).where(*self._mine(key)).values(**values))
 
         self._database.write(work)
 

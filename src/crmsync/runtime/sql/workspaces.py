@@ -14,7 +14,7 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import StorageError
-from ...model import Policy
+from ...model import Channel, Policy
 from ...stores.sql import SqlStorage
 from ...stores.sql.engine import Database
 from ...stores.sql.tables import tables_of as store_tables_of
@@ -283,6 +283,25 @@ class Workspace:
         with self._workspaces.database.reading() as connection:
             row = connection.execute(select(workspaces.c.policy).where(workspaces.c.id == self.id)).first()
         return policy_of(row)
+
+    def save_settings(self, channel: Channel, *, shown: Channel | None = None) -> None:
+        """Change the settings of a channel that is there: who sees how much at once, all else with its next run, soon.
+
+        Args:
+            channel: the settings as they are to be.
+            shown: the settings that a person saw and changed, so that nobody's change is overwritten unseen.
+
+        Raises:
+            KeyError: there is no such channel.
+            Changed: the settings are not those that the person saw.
+            StorageError: the database cannot be used.
+
+        """
+        there = self.channels.get(channel.key)
+        if there is None:
+            raise KeyError(channel.key)
+        self.channels.save(channel, there.account, there.kind, zone=there.zone, shown=shown)
+        self.storage.save_channel(channel)
 
     def save_policy(self, policy: Policy) -> None:
         """Change what holds for the whole workspace: every channel applies it to history with its next run, soon."""
