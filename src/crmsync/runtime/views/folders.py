@@ -90,7 +90,7 @@ def selection_of(ids: Several[str], collections: Sequence[Collection], mode: str
     chosen = frozenset(ids) & known if mode != "all" else frozenset()
     if mode == "except" and not chosen:
         return Selection()
-    return Selection.model_validate({"mode": mode, "collections": chosen})  # type: ignore[arg-type]
+    return Selection.model_validate({"mode": mode, "collections": chosen})
 
 
 def streams_of(storage: Storage, channel: str) -> Mapping[str, Collection | None]:
