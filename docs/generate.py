@@ -4,7 +4,7 @@
     python docs/generate.py --check   change nothing; fail where a page is out of date
 
 A page marks the places: everything between `<!-- generated: NAME -->` and `<!-- end -->` is made by the function
-under that name in `docs/generators`.
+under that name in `docs/generators`. The picture of the layers is made whole.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from generators import cli, contract, errors, example, rules, walk
+from generators import cli, contract, errors, example, layers, rules, size, walk
 
 ROOT = Path(__file__).parent.parent
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
@@ -22,9 +22,12 @@ PLACE = re.compile(r"(?<=<!-- generated: )(?P<name>[\w.]+)( -->\n).*?(?=<!-- end
 
 GENERATORS: dict[str, Callable[[], str]] = {
     name: function
-    for module in (rules, errors, contract, cli, example, walk)
+    for module in (rules, errors, contract, cli, example, size, walk)
     for name, function in module.GENERATORS.items()
 }
+
+
+PICTURES: dict[str, Callable[[], str]] = {"docs/layers.svg": layers.picture}
 
 
 def regenerated(text: str) -> str:
@@ -34,11 +37,12 @@ def regenerated(text: str) -> str:
 
 def main(*, check: bool) -> int:
     stale = []
-    for page in PAGES:
+    for page in (*PAGES, *(ROOT / name for name in PICTURES)):
         text = page.read_text(encoding="utf-8")
-        fresh = regenerated(text)
+        name = page.relative_to(ROOT).as_posix()
+        fresh = PICTURES[name]() if name in PICTURES else regenerated(text)
         if fresh != text:
-            stale.append(page.relative_to(ROOT).as_posix())
+            stale.append(name)
             if not check:
                 page.write_text(fresh, encoding="utf-8")
     for name in stale:
