@@ -113,7 +113,8 @@ def _row(names: Row, x: int, width: int, y: int, height: int, pure: set[str]) ->
 def _head(height: int) -> list[str]:
     return [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH + 2 * EDGE} {height}" role="img"'
-        " aria-labelledby=\"title desc\" font-family=\"system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif\">",
+        ' aria-labelledby="title desc"'
+        " font-family=\"system-ui, -apple-system, 'Segoe UI', 'DejaVu Sans', sans-serif\">",
         '  <title id="title">The layers of crmsync</title>',
         '  <desc id="desc">Every layer imports only layers below it. Providers and formats on one side, engine and'
         " stores on the other, never import each other. What is green is pure.</desc>",

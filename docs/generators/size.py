@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
+import runpy
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
 
 def lines() -> str:
-    spec = importlib.util.spec_from_file_location("lines", Path(__file__).parents[2] / ".ci" / "lines.py")
-    assert spec and spec.loader  # noqa: S101 - for the type checker
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    module = runpy.run_path(str(Path(__file__).parents[2] / ".ci" / "lines.py"))
     kinds: Counter[str] = Counter()
-    for room, count in module.rooms().items():
-        kinds[module.kind(room)] += count
+    for room, count in module["rooms"]().items():
+        kinds[module["kind"](room)] += count
     return (
-        f"The core that a host imports (`make lines`) is {_about(kinds['core'])} lines, pure and strictly typed; providers, storages and"
-        f" runtime, each loaded when it is used, are {_about(kinds['library'])} more."
+        f"The core that a host imports (`make lines`) is {_about(kinds['core'])} lines, pure and strictly typed;"
+        f" providers, storages and runtime, each loaded when it is used, are {_about(kinds['library'])} more."
     )
 
 

@@ -20,7 +20,9 @@ from ..model import Batch, Channel, Collection, Policy, Progress, Reason, Report
 from ..protocols import Provider, Source, Storage, Stream
 from ..rules import is_selected, terms_of
 from .checkpoint import ChannelCheckpoint
-from .stream import Answer, Stopped, StreamRun, is_mass_deletion, looks
+from .removal import Answer, is_mass_deletion, looks
+from .stream import StreamRun
+from .writer import Stopped, StreamWriter
 
 _ACCOUNT_WIDE = (NotAuthorized, NeedsAdmin, RateLimited)
 _OF_ONE_STREAM = (SourceError, StaleCursor, MassDeletion)
@@ -178,7 +180,7 @@ class ChannelRun:
         for run in self.runs:
             if not isinstance(run.error, StaleCursor):
                 try:
-                    run.settle(all_read=all_read, mass_deletion=answer)
+                    run.removal.settle(all_read=all_read, mass_deletion=answer)
                 except _OF_ONE_STREAM as error:
                     self._failed(run, error)
         for name, collection in self._missing.items():
@@ -189,7 +191,7 @@ class ChannelRun:
             try:
                 if not unchosen and self._spares(run, answer):
                     continue
-                run.clear(Reason.UNSELECTED if unchosen else Reason.DELETED, all_read=all_read)
+                run.removal.clear(Reason.UNSELECTED if unchosen else Reason.DELETED, all_read=all_read)
                 if all_read:
                     left = {n: c for n, c in self._checkpoint.streams.items() if n != name}
                     absent = {n: times for n, times in self._checkpoint.absent.items() if n != name}
@@ -217,18 +219,19 @@ class ChannelRun:
         """
         if answer is Answer.YES:
             return False
-        going, known = run.stored(), sum(r.stored() for r in self.runs)
+        going, known = run.count(), sum(r.count() for r in self.runs)
         if not is_mass_deletion(going, lambda: known, self._policy):
             return False
         if answer is Answer.NONE:
             raise MassDeletion(run.key, going, known)
-        run.keep()
+        run.removal.keep()
         self._remember(kept=(*self._checkpoint.kept, run.name))
         return True
 
     def _begin(self, name: str, source: Source | None = None) -> StreamRun:
         terms = terms_of(self._channel, self._policy)
-        run = StreamRun(name, source, self._storage, self._channel, self._policy, terms, self._progress, self._stop)
+        writer = StreamWriter(name, self._storage, self._channel, self._policy, terms, self._progress, self._stop)
+        run = StreamRun(writer, source)
         self.runs.append(run)
         return run
 

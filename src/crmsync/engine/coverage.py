@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
 from datetime import datetime
 
 from ..errors import CrmSyncError, NeedsAdmin, NotAuthorized, RateLimited, StorageError
-from ..model import Channel, Coverage, Policy, Progress, StreamCoverage
+from ..model import Channel, Coverage, Outcome, Policy, Progress, Reason, StreamCoverage
 from ..protocols import Provider, Storage
 from .channel import ChannelRun
-from .stream import Answer, Stopped
+from .removal import Answer
+from .stream import StreamRun
+from .writer import UNSEEN, Stopped
 
 _NOT_LISTED = "the provider does not list it at present"
 _STOPPED = "the run was stopped before"
@@ -64,8 +67,34 @@ def coverage(
         return Coverage(channel=channel.key, at=at, streams=[StreamCoverage(name=channel.key, why=str(error))])
     except Stopped:
         pass
-    covered = {one.name: one.covered() for one in run.runs}
+    covered = {one.name: _compared(one) for one in run.runs}
     for name in run.unread:
         why = _NOT_LISTED if name in run.absent else _STOPPED
         covered.setdefault(name, StreamCoverage(name=name, why=why))
     return Coverage(channel=channel.key, at=at, streams=list(covered.values()))
+
+
+def _compared(run: StreamRun) -> StreamCoverage:
+    """Return what the inventory has beside what is decided now."""
+    reasons: Counter[str] = Counter()
+    decided: set[str] = set()
+    for entry in run.ledger():
+        if entry.decision.outcome not in UNSEEN:
+            decided.add(entry.id)
+            reasons[f"{entry.decision.outcome}/{entry.decision.reason}"] += 1
+    told, found = str(run.error) if run.error else "", StreamCoverage(name=run.name, reasons=reasons)
+    if run.inventory is None or (run.inventory.ids is None and run.inventory.count is None):
+        return found.model_copy(update={"why": told or "the provider gives no inventory of it"})
+    kept = reasons[f"{Outcome.STORED}/{Reason.KEPT}"]
+    if run.inventory.ids is None:
+        total = run.inventory.count or 0
+        beyond = len(decided) - kept - total
+        return found.model_copy(update={"total": total, "missing": max(0, -beyond), "why": told})
+    there = set(run.inventory.ids)
+    if not told and len(there) < (counted := run.inventory.count or 0):
+        told = f"the provider counts {counted} and names {len(there)}"
+    unlisted = len(decided - there) - kept
+    if run.checked:  # asked for one by one: they arrived since the inventory was taken
+        there, unlisted = there | decided, 0
+    update = {"total": len(there), "missing": len(there - decided), "unlisted": unlisted, "why": told}
+    return found.model_copy(update=update)
