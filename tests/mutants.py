@@ -25,6 +25,10 @@ OUTLOOK = "test_outlook_machine.TestOutlookKeepsThePromises"
 OUTLOOK_CALENDAR = "test_outlook_calendar_machine.TestOutlookCalendarsKeepThePromises"
 CALDAV = "test_caldav_machine.TestALyingServer"
 IMAP = "test_imap_machine.TestImapKeepsThePromises"
+WORKERS = "test_runtime_machine.TestWorkersKeepThePromises"
+SCHEDULE = "runtime/test_schedule.py"
+WORKER = "runtime/test_worker.py"
+TENANTS = "runtime/test_workspaces.py"
 PLACES = (
     ".",
     "providers/imap",
@@ -32,6 +36,7 @@ PLACES = (
     "providers/google_calendar",
     "providers/caldav",
     "providers/microsoft",
+    "runtime",
 )
 
 
@@ -41,7 +46,7 @@ class Mutant(NamedTuple):
     old: str
     new: str
     machine: str = ENGINE
-    """Which state machine must notice."""
+    """Which state machine must notice; or which file of tests, on SQLite, where chance adds nothing."""
 
 
 MUTANTS = (
@@ -259,6 +264,106 @@ MUTANTS = (
            "(self.uidvalidity, self.uidnext) == (status.uidvalidity, status.uidnext)", IMAP),
     Mutant("IMAP: an unchosen folder is read", "providers/imap/folders.py",
            "return not folder.foreign and (selection.mode == \"all\" or not found)", "return True", IMAP),
+    Mutant("Lease: it protects nobody", "runtime/sql/claims.py",
+           "free = or_(channels.c.worker.is_(None), channels.c.until <= now, channels.c.until > now + 10 * lease)",
+           "free = channels.c.fence >= 0", WORKERS),
+    Mutant("Lease: a dead worker's never ends", "runtime/sql/claims.py",
+           "free = or_(channels.c.worker.is_(None), channels.c.until <= now, channels.c.until > now + 10 * lease)",
+           "free = channels.c.worker.is_(None)", WORKERS),
+    Mutant("Lease: renewing does not make it longer", "runtime/sql/claims.py",
+           'values = {"until": self._clock() + lease, "done": done, "total": total}',
+           'values = {"done": done, "total": total}', WORKERS),
+    Mutant("Lease: a run that goes on does not renew it", "runtime/worker.py",
+           "self._timer() - self._renewed > self._seconds / 3", "False", WORKER),
+    Mutant("Lease: one that a clock left far ahead strands its channel", "runtime/sql/claims.py",
+           "free = or_(channels.c.worker.is_(None), channels.c.until <= now, channels.c.until > now + 10 * lease)",
+           "free = or_(channels.c.worker.is_(None), channels.c.until <= now)", WORKER),
+    Mutant("Fencing: the number does not grow", "runtime/sql/claims.py",
+           "                fence = row.fence + 1\n", "                fence = row.fence\n", WORKERS),
+    Mutant("Fencing: a batch's number is not looked at", "runtime/sql/channels.py",
+           "        if batch.fence is None:\n", "        if True:\n", WORKERS),
+    Mutant("Fencing: a batch carries no number", "runtime/worker.py",
+           'batch.model_copy(update={"fence": self._fence})', "batch", WORKERS),
+    Mutant("Fencing: whoever lost the lease gives back all the same", "runtime/sql/claims.py",
+           "return (*mine, channels.fence == claim.fence)", "return mine", WORKERS),
+    Mutant("Fencing: changed settings leave the run its lease", "runtime/sql/channels.py",
+           'taken = {"fence": row.fence + 1, "worker": None, "until": 0.0}', "taken: dict[str, Any] = {}", WORKERS),
+    Mutant("Events: one is forgotten before the host has it", "runtime/sql/history.py",
+           "        for row in rows:\n            handle(",
+           "        self._database.write(lambda connection: connection.execute(delete(events)).rowcount)\n"
+           "        for row in rows:\n            handle(", WORKERS),
+    Mutant("Events: one that was taken comes for ever", "runtime/sql/history.py",
+           "gone = delete(events).where(events.c.id == row.id)", "gone = delete(events).where(events.c.id < 0)",
+           WORKERS),
+    Mutant("Events: nobody is told of a first import", "runtime/sql/claims.py",
+           "if plan.imported and not claim.plan.imported:", "if False:", WORKERS),
+    Mutant("Intake: a push in mid-run is lost", "runtime/sql/claims.py",
+           "row.hint > claim.started", "False", WORKERS),
+    Mutant("Intake: each push writes", "runtime/sql/channels.py",
+           "        if running or plan == before:\n            return True\n", "", WORKERS),
+    Mutant("Intake: each push in mid-run writes", "runtime/sql/channels.py",
+           'if running and row.hint <= (row.started or 0.0):', "if running:", WORKERS),
+    Mutant("Intake: a push undoes a backoff", "runtime/schedule.py",
+           "plan.due is None or plan.failures or", "plan.due is None or", WORKERS),
+    Mutant("Intake: a push shortens a provider's pause", "runtime/schedule.py",
+           "return replace(plan, due=max(now, plan.not_before))", "return replace(plan, due=now)", WORKERS),
+    Mutant("Workspaces: their mail is in the same tables", "runtime/sql/workspaces.py",
+           'own = f"{tables.prefix}{id_}"', 'own = f"{tables.prefix}1"', WORKERS),
+    Mutant("Workspaces: their accounts meet", "runtime/sql/accounts.py",
+           "query = select(accounts).where(accounts.c.workspace_id == self._workspace).order_by(accounts.c.name)",
+           "query = select(accounts).order_by(accounts.c.name)", WORKERS),
+    Mutant("Workspaces: one's change of an account reaches the other", "runtime/sql/accounts.py",
+           "mine = (accounts.c.workspace_id == self._workspace, accounts.c.name == name)\n            if made",
+           "mine = (accounts.c.name == name,)\n            if made", WORKERS),
+    Mutant("Workspaces: their channels meet", "runtime/sql/channels.py",
+           "return channels.workspace_id == self._workspace, channels.key == key",
+           "return channels.workspace_id > 0, channels.key == key", WORKERS),
+    Mutant("Workspaces: a secret opens in another one", "runtime/sql/workspaces.py",
+           'self.keys = workspaces.keys.within(f"workspace {id_}")', "self.keys = workspaces.keys", TENANTS),
+    Mutant("Workspaces: an erased one leaves its accounts", "runtime/sql/workspaces.py",
+           "(tables.events, tables.runs, tables.channels, tables.accounts)",
+           "(tables.events, tables.runs, tables.channels)", TENANTS),
+    Mutant("Schedule: who fails is tried again at the same pace", "runtime/schedule.py",
+           "rhythm.backoff * 2 ** min(failures - 1, 30)", "rhythm.backoff", SCHEDULE),
+    Mutant("Schedule: who fails waits without end", "runtime/schedule.py",
+           "float(min(rhythm.backoff * 2 ** min(failures - 1, 30), rhythm.cap))",
+           "float(rhythm.backoff * 2 ** min(failures - 1, 30))", SCHEDULE),
+    Mutant("Schedule: who fails for ever costs as much as ever", "runtime/schedule.py",
+           "if failures > rhythm.hopeless:", "if False:", SCHEDULE),
+    Mutant("Schedule: a refused login is tried again", "runtime/schedule.py",
+           "due_again = soon if how is How.BRAKED else None", "due_again = soon", SCHEDULE),
+    Mutant("Schedule: being throttled is a failure", "runtime/schedule.py",
+           "return replace(plan, due=until, not_before=until, word=Word.DELAYED)",
+           "return replace(plan, due=until, not_before=until, failures=plan.failures + 1, word=Word.DELAYED)",
+           SCHEDULE),
+    Mutant("Schedule: a provider's pause has a cap", "runtime/schedule.py",
+           "until = now + pause * (1.0 + 0.05 * chance)", "until = now + min(pause, rhythm.cap)", SCHEDULE),
+    Mutant("Schedule: five minutes begin when a run ends", "runtime/schedule.py",
+           "soon = max(began + rhythm.every, now)", "soon = now + rhythm.every", SCHEDULE),
+    Mutant("Schedule: a clock that was set back strands a channel", "runtime/schedule.py",
+           "began = min(started, now)", "began = started", SCHEDULE),
+    Mutant("Schedule: a new listing gets no longer slices", "runtime/schedule.py",
+           "stretch=plan.stretch + 1 if relisted else 0", "stretch=0", SCHEDULE),
+    Mutant("Schedule: mail goes before calendars", "runtime/schedule.py",
+           "return plan.due - (rhythm.calendars_first if calendar else 0.0)", "return plan.due", SCHEDULE),
+    Mutant("Schedule: first imports go before fresh mail", "runtime/sql/claims.py",
+           'first = channels.c.imported.desc() if prefer == "fresh" else channels.c.imported',
+           'first = channels.c.imported if prefer == "fresh" else channels.c.imported.desc()', WORKER),
+    Mutant("Schedule: a slice has no end", "runtime/worker.py",
+           "over = lease.moved and self._timer() - began > allowed", "over = False", WORKER),
+    Mutant("Schedule: a slice may end before its first page", "runtime/worker.py",
+           "over = lease.moved and self._timer() - began > allowed",
+           "over = self._timer() - began >= allowed", WORKER),
+    Mutant("Schedule: a channel that a clock planned far ahead is stranded", "runtime/sql/claims.py",
+           "query = select(channels).where(or_(channels.c.due <= now, stranded), free)",
+           "query = select(channels).where(channels.c.due <= now, free)", WORKER),
+    Mutant("Schedule: a yes to a removal holds for ever", "runtime/sql/claims.py",
+           '"allow_removal": False if how is How.DONE else row.allow_removal', '"allow_removal": row.allow_removal',
+           WORKER),
+    Mutant("Schedule: a lost database is held against the channel", "runtime/worker.py",
+           'LOG.warning("channel %s of workspace %s waits for its database", claim.channel.key, claim.workspace)\n'
+           "            raise\n",
+           'report, error = Report(), Unavailable("the database")\n', WORKER),
 )  # fmt: skip
 """What the machine must kill. A mutant that no longer applies fails `test_every_mutant_still_applies`."""
 
@@ -272,18 +377,25 @@ def survives(mutant: Mutant) -> bool:
         if text.count(mutant.old) != 1:
             raise SystemExit(f"mutant {mutant.name!r} applies {text.count(mutant.old)} times, not once")
         path.write_text(text.replace(mutant.old, mutant.new))
-        module = mutant.machine.partition(".")[0]
-        code = f"import {module}, unittest, sys; sys.exit(not unittest.TextTestRunner().run(unittest.defaultTestLoader"
-        code += f".loadTestsFromTestCase({mutant.machine})).wasSuccessful())"
         places = [directory, *(str(Path(__file__).parent / place) for place in PLACES)]
         run = subprocess.run(
-            [sys.executable, "-c", code],
+            [sys.executable, *_tests_of(mutant.machine)],
             env={**os.environ, "CRMSYNC_MUTANT": "1", "PYTHONPATH": os.pathsep.join(places)},
             cwd=directory,
             capture_output=True,
             check=False,
         )
         return run.returncode == 0
+
+
+def _tests_of(machine: str) -> list[str]:
+    if machine.endswith(".py"):
+        root = Path(__file__).parent
+        return ["-m", "pytest", "-qx", "-p", "no:cacheprovider", "-k", "not postgresql", "--rootdir", str(root.parent),
+                "-c", str(root.parent / "pyproject.toml"), str(root / machine)]  # fmt: skip
+    module = machine.partition(".")[0]
+    code = f"import {module}, unittest, sys; sys.exit(not unittest.TextTestRunner().run(unittest.defaultTestLoader"
+    return ["-c", f"{code}.loadTestsFromTestCase({machine})).wasSuccessful())"]
 
 
 def main(words: list[str]) -> int:

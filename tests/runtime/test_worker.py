@@ -105,6 +105,23 @@ def test_a_worker_that_is_overtaken_in_the_middle_of_a_run_stops_there(world: Wo
     assert status.running  # the other's
 
 
+def test_a_run_that_is_longer_than_its_lease_keeps_it_as_long_as_pages_come(world: World) -> None:
+    workspace = world.workspace()
+    box = mails(4, page_size=1)
+    world.channel(workspace, mailbox=box)
+    others: list[Claim] = []
+
+    def slow() -> None:
+        world.clock.now += 40
+        others.extend(world.workspaces.claims.take("other", lease=60))
+
+    box.on_page = slow
+    finished = world.worker(timer=world.clock, rhythm=Rhythm(slice=1_000.0)).step()
+    assert finished is not None
+    assert (How.DONE, []) == (finished.how, others)
+    assert finished.seconds > 120
+
+
 def test_settings_that_change_in_mid_import_stop_the_run_that_has_the_old_ones(world: World) -> None:
     workspace = world.workspace()
     account = world.account(workspace)

@@ -12,6 +12,7 @@ opening.py         from an account to its provider and its sender
 running.py         channels, run once; progress.py how far they are, advice.py what to do about errors
 leaving.py         disconnecting
 schedule.py        when a channel runs next; status.py how it stands
+watches.py         vendors that tell of changes, renewed in time; push.py takes what they tell
 sql/               many workspaces in one database: accounts, channels, leases, history (extra `workers`)
 worker.py          what runs due channels, in one process or many
 """

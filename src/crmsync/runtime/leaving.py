@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ..engine import sync
 from ..errors import SourceError, StorageError
 from ..model import Channel, Collection, Policy, Selection
 from ..protocols import Identity, Provider, Storage, Stream
-from .accounts import Account
+from .accounts import Account, Kind
 from .registry import Connections
 from .stored_tokens import StoredTokens
 from .vendors import VENDORS, ConsentVendor
+from .watches import Watching, unwatch
 
 
 class Gone(Provider):
@@ -46,6 +48,7 @@ class Left(NamedTuple):
 def disconnect(
     connections: Connections, account: Account, *, storage: Storage | None = None, channels: Iterable[Channel] = (),
     policy: Policy = Policy(),  # noqa: B008 - a value
+    watching: Mapping[Kind, Watching | None] = MappingProxyType({}),
 ) -> Left:  # fmt: skip
     """Forget an account's logins, and let what its channels brought leave. The mailbox itself is not touched.
 
@@ -57,12 +60,16 @@ def disconnect(
         storage: where its mail and events are; None keeps them.
         channels: the account's channels there.
         policy: the workspace's.
+        watching: what vendors promised to tell of it: `Status.watching` of its channels. They are told to stop.
 
     Raises:
         StorageError: the accounts or the storage cannot be changed now.
         StaleCursor: a run was under way, which ends by itself; call again.
 
     """
+    for kind, one in watching.items():
+        if one is not None:
+            unwatch(connections, account, kind, one)
     warnings = tuple(_revoked(connections, account))
     connections.accounts.edit(account.name, lambda _: None)
     removed = 0

@@ -62,7 +62,7 @@ def provider_of(
         if isinstance(vendor, PasswordVendor):
             provider = vendor.providers[kind](account.access(service, connections.keys), reading)
         else:
-            client, tokens = _opened(connections, account, service)
+            client, tokens = tokens_of(connections, account, service)
             provider = vendor.providers[kind](client, tokens, reading)
         with closing(provider):
             yield provider
@@ -114,7 +114,7 @@ def _sender(connections: Connections, account: Account, service: Service) -> Sen
     if isinstance(vendor, PasswordVendor):
         mail = account.access(Service.IMAP, connections.keys) if Service.IMAP in account else None
         return vendor.sender(account.access(service, connections.keys), mail)
-    client, tokens = _opened(connections, account, service)
+    client, tokens = tokens_of(connections, account, service)
     return vendor.sender(client, tokens, account)
 
 
@@ -147,7 +147,14 @@ def _remember_refusal(connections: Connections, account: Account, login: Login) 
         connections.accounts.edit(account.name, change)
 
 
-def _opened(connections: Connections, account: Account, service: Service) -> tuple[Client, AccountTokens]:
+def tokens_of(connections: Connections, account: Account, service: Service) -> tuple[Client, AccountTokens]:
+    """Return the OAuth client that an account is reached by, and what yields a valid access token.
+
+    Raises:
+        NotAuthorized: the account has gone, or has no such login.
+        TypeError: the service takes a password.
+
+    """
     vendor = VENDORS[service]
     if isinstance(vendor, PasswordVendor):
         raise TypeError(f"{vendor.title} has no tokens")

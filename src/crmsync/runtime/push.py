@@ -18,6 +18,7 @@ from typing import NamedTuple
 from ..errors import StorageError, Unavailable
 from ..providers.web.pushes import PushRefused
 from .sql import Workspaces
+from .watches import place_of
 
 
 class Answer(NamedTuple):
@@ -73,7 +74,7 @@ class Intake:
         return _answered(look, 204)
 
     def google_calendar(self, headers: Mapping[str, str]) -> Answer:
-        """Take what Google Calendar posts: a calendar changed. `watch_calendar` was given `place_of` as channel."""
+        """Take what Google Calendar posts: a calendar changed. `Worker(endpoints=...)` lets it."""
         from ..providers.google.pushed import read_calendar_push  # noqa: PLC0415 - loads only where it is used
 
         return _answered(lambda: self.hint(read_calendar_push(headers, secret=self._secret).channel), 204)
@@ -81,15 +82,19 @@ class Intake:
     def microsoft(self, query: str, body: bytes) -> Answer:
         """Take what Graph posts: its question whether the endpoint listens, or what changed.
 
-        `subscribe` was given `place_of` as channel.
+        A subscription that ends soon, or has ended, is renewed by the run that follows.
         """
         from ..providers.microsoft import pushed  # noqa: PLC0415 - loads only where it is used
 
+        ending = {pushed.Happening.REAUTHORIZE, pushed.Happening.REMOVED}
         if (question := pushed.read_validation(query)) is not None:
             return Answer(200, question)
 
         def look() -> None:
-            for place in dict.fromkeys(one.channel for one in pushed.read_notifications(body, secret=self._secret)):
+            told = pushed.read_notifications(body, secret=self._secret)
+            for place in dict.fromkeys(one.channel for one in told if one.happening in ending):
+                self._watch_again(place)
+            for place in dict.fromkeys(one.channel for one in told):
                 self.hint(place)
 
         return _answered(look, 202)
@@ -99,15 +104,17 @@ class Intake:
 
         Also for what the host's own process heard, as from a mailbox that it waits at with IDLE.
         """
-        number, _, key = place.partition(":")
-        if not number.isdecimal() or len(number) > 18:
-            return False
-        return self._workspaces.hint(int(number), key)
+        found = _read_place(place)
+        return found is not None and self._workspaces.hint(*found)
+
+    def _watch_again(self, place: str) -> None:
+        if (found := _read_place(place)) is not None:
+            self._workspaces.watch_again(*found)
 
 
-def place_of(workspace: int, key: str) -> str:
-    """Name a channel among all workspaces, for what a vendor gives back with each push."""
-    return f"{workspace}:{key}"
+def _read_place(place: str) -> tuple[int, str] | None:
+    number, _, key = place.partition(":")
+    return (int(number), key) if number.isdecimal() and len(number) <= 18 else None
 
 
 def _answered(look: Callable[[], object], status: int) -> Answer:
@@ -118,3 +125,6 @@ def _answered(look: Callable[[], object], status: int) -> Answer:
     except (StorageError, Unavailable):
         return Answer(503)  # it is posted again
     return Answer(status)
+
+
+__all__ = ["Answer", "Intake", "place_of"]

@@ -51,6 +51,9 @@ class Rhythm:
 
     every: float = 300.0
     """From the beginning of one run to the next."""
+    watched: float = 300.0
+    """The same while the vendor has promised to tell of changes. A push may not come, so there is no end to polling; a
+    host that takes half an hour then may say 1,800, and saves five polls of six."""
     backoff: float = 60.0
     """After a first failure; doubled with each further one."""
     cap: float = 6 * 3_600.0
@@ -110,6 +113,7 @@ def after(
     chance: float,
     pause: float = 0.0,
     relisted: bool = False,
+    watched: bool = False,
     rhythm: Rhythm = Rhythm(),
 ) -> Plan:
     """Return how a channel stands after a run.
@@ -122,12 +126,13 @@ def after(
         chance: at random, from 0 to 1: spreads what would otherwise come back at the same moment.
         pause: for `How.LIMITED`, the seconds that the provider asked for; obeyed, however long.
         relisted: for `How.MORE`, whether it was stopped in a new listing of what is stored.
+        watched: whether the vendor tells when something changes.
         rhythm: how often.
 
     """
     began = min(started, now)  # a clock that was set back meanwhile
     running = Word.SYNCED if plan.imported else Word.IMPORTING
-    soon = max(began + rhythm.every, now)
+    soon = max(began + (rhythm.watched if watched else rhythm.every), now)
     if how is How.DONE:
         return Plan(due=soon, imported=True, word=Word.SYNCED)
     if how is How.MORE:

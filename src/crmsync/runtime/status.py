@@ -9,6 +9,7 @@ from typing import NamedTuple
 from ..model import Channel, Report, StreamReport, clean_line
 from .accounts import Kind
 from .schedule import How, Plan, Word
+from .watches import Watching
 
 
 class Status(NamedTuple):
@@ -37,6 +38,8 @@ class Status(NamedTuple):
     """What to do about it."""
     report: Report
     """What the last run did."""
+    watching: Watching | None = None
+    """Whether and until when the vendor tells of changes; None where it is not asked to."""
 
     @property
     def word(self) -> Word:

@@ -28,6 +28,7 @@ from .progress import HowFar
 from .schedule import How, Plan, Rhythm, after, how_it_ended, slice_of
 from .sql import Claim, Workspaces
 from .sql.claims import Prefer
+from .watches import Endpoints, Watching, place_of, watch
 
 LOG = logging.getLogger("crmsync.runtime")
 
@@ -73,11 +74,13 @@ class Worker:
             channel is another's after so long.
         at_once: how many channels this process runs at a time, in a thread each. One thread in four, and at least one,
             prefers first imports; the others run them only while nothing else is due.
+        endpoints: where vendors may tell of changes; by default nowhere, and every channel is polled alone.
         storage_of: from a claim to where its records go; by default the workspace's own `SqlStorage`.
         policy_of: from a claim to its workspace's policy; by default the stored one.
         provider_of: from a claim to what reads it; by default its account's.
         seen: told of each run that is over, by any thread: for metrics.
         clock: seconds since 1970.
+        timer: seconds, never backwards: by it slices and leases are measured.
         chance: at random, from 0 to 1.
     """
 
@@ -88,11 +91,13 @@ class Worker:
         rhythm: Rhythm = Rhythm(),  # noqa: B008 - a value
         lease: float = 60.0,
         at_once: int = 4,
+        endpoints: Endpoints | None = None,
         storage_of: Callable[[Claim], Storage] | None = None,
         policy_of: Callable[[Claim], Policy] | None = None,
         provider_of: Callable[[Claim], contextlib.AbstractContextManager[Provider]] | None = None,
         seen: Callable[[Finished], None] | None = None,
         clock: Callable[[], float] = time.time,
+        timer: Callable[[], float] = time.monotonic,
         chance: Callable[[], float] = random.random,
     ) -> None:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:6]}"
@@ -100,11 +105,13 @@ class Worker:
         self._rhythm = rhythm
         self._lease = lease
         self._at_once = at_once
+        self._endpoints = endpoints
         self._storage_of = storage_of or (lambda claim: workspaces.by_id(claim.workspace).storage)
         self._policy_of = policy_of or (lambda claim: workspaces.by_id(claim.workspace).policy)
         self._provider_of = provider_of or partial(provider_for, workspaces)
         self._seen = seen
         self._clock = clock
+        self._timer = timer
         self._chance = chance
 
     # -- one process
@@ -189,20 +196,21 @@ class Worker:
     # -- one channel
 
     def _run(self, claim: Claim, stop: threading.Event | None, *, seconds: float | None = None) -> Finished:
-        began = time.monotonic()
+        began = self._timer()
         allowed = seconds if seconds is not None else slice_of(claim.plan, self._rhythm)
-        lease = _Held(self._workspaces, claim, self._lease)
+        lease = _Held(self._workspaces, claim, self._lease, self._timer)
 
         def ends() -> bool:
             # However slow a page is, each run gets at least one further.
-            over = lease.moved and time.monotonic() - began > allowed
+            over = lease.moved and self._timer() - began > allowed
             return lease.lost() or over or (stop is not None and stop.is_set())
 
         LOG.debug("channel %s of workspace %s begins", claim.channel.key, claim.workspace)
-        report, error = Report(), None
+        report, error, watching = Report(), None, claim.watching
         try:
             storage, policy = self._storage_of(claim), self._policy_of(claim)
             with self._provider_of(claim) as provider:
+                watching = self._watched(claim, provider)
                 report = sync(
                     provider, Fenced(storage, claim.fence), claim.channel, policy, progress=lease.progress,
                     stop=ends, allow_mass_deletion=claim.allow_removal,
@@ -217,14 +225,17 @@ class Worker:
             LOG.exception("channel %s of workspace %s failed", claim.channel.key, claim.workspace)
             error = Unavailable(f"the host's own code failed with {type(failed).__name__}")
             error.__cause__ = failed
-        return self._give_back(claim, report, error, time.monotonic() - began)
+        return self._give_back(claim, report, error, self._timer() - began, watching)
 
-    def _give_back(self, claim: Claim, report: Report, error: CrmSyncError | None, seconds: float) -> Finished:
-        how = how_it_ended(report, error)
+    def _give_back(
+        self, claim: Claim, report: Report, error: CrmSyncError | None, seconds: float, watching: Watching | None
+    ) -> Finished:
+        how, now = how_it_ended(report, error), self._clock()
         plan = after(
-            claim.plan, how, started=claim.started, now=self._clock(), chance=self._chance(),
+            claim.plan, how, started=claim.started, now=now, chance=self._chance(),
             pause=error.retry_after if isinstance(error, RateLimited) else 0.0,
-            relisted=any(stream.relisted for stream in report.streams), rhythm=self._rhythm,
+            relisted=any(stream.relisted for stream in report.streams),
+            watched=watching is not None and watching.holds(now), rhythm=self._rhythm,
         )  # fmt: skip
         advice = advice_for(error) if error else ""
         if error is not None:
@@ -241,6 +252,23 @@ class Worker:
         if self._seen is not None:
             self._seen(finished)
         return finished
+
+    def _watched(self, claim: Claim, provider: Provider) -> Watching | None:
+        if self._endpoints is None:
+            return claim.watching
+        connections = self._workspaces.by_id(claim.workspace).connections
+        account = connections.accounts.get(claim.account)
+        if account is None:
+            return None
+        watching = watch(
+            connections, account, claim.kind, provider, lambda held: _calendars(held, claim), self._endpoints,
+            place_of(claim.workspace, claim.channel.key), claim.watching, now=self._clock(),
+        )  # fmt: skip
+        if watching is not None and watching is not claim.watching:
+            self._workspaces.claims.keep_watch(claim, watching)
+            if watching.error:
+                LOG.warning("channel %s of workspace %s is not watched", claim.channel.key, claim.workspace)
+        return watching
 
 
 @contextlib.contextmanager
@@ -269,14 +297,20 @@ def _with_error(report: Report, channel: str, error: CrmSyncError) -> Report:
     return report.model_copy(update={"streams": (*report.streams, own)})
 
 
+def _calendars(provider: Provider, claim: Claim) -> list[str]:
+    streams = provider.streams(claim.channel.selection)
+    return [stream.collection.id for stream in streams if stream.collection is not None]
+
+
 class _Held:
     """A run's lease: renewed once a third of it is over, and known to be lost when it is."""
 
-    def __init__(self, workspaces: Workspaces, claim: Claim, seconds: float) -> None:
+    def __init__(self, workspaces: Workspaces, claim: Claim, seconds: float, timer: Callable[[], float]) -> None:
         self._workspaces = workspaces
         self._claim = claim
         self._seconds = seconds
-        self._renewed = time.monotonic()
+        self._timer = timer
+        self._renewed = timer()
         self._far = HowFar()
         self._lost = False
         self.moved = False
@@ -286,11 +320,11 @@ class _Held:
         self.moved = True
 
     def lost(self) -> bool:
-        if not self._lost and time.monotonic() - self._renewed > self._seconds / 3:
+        if not self._lost and self._timer() - self._renewed > self._seconds / 3:
             kept = self._workspaces.claims.renew(
                 self._claim, lease=self._seconds, done=self._far.done, total=self._far.total
             )
-            self._renewed, self._lost = time.monotonic(), not kept
+            self._renewed, self._lost = self._timer(), not kept
         return self._lost
 
 

@@ -17,6 +17,7 @@ from ..accounts import Account, Kind
 from ..editing import Changed
 from ..schedule import Plan, Rhythm, Word, hinted, order_of, woken
 from ..status import Status
+from ..watches import read_watching
 from .tables import Tables
 
 
@@ -112,6 +113,8 @@ class Channels:
                 return
             plan = woken(plan_of(row), self._clock())
             taken = {"fence": row.fence + 1, "worker": None, "until": 0.0}
+            if (watching := read_watching(row.watch)) is not None:  # other calendars may be chosen now
+                taken["watch"] = watching.model_copy(update={"renew": 0.0}).model_dump_json()
             connection.execute(
                 update(channels).where(*self._mine(channel.key)).values(**settings, **values_of(plan, kind), **taken)
             )
@@ -201,6 +204,18 @@ class Channels:
         self._database.write(work)
         return True
 
+    def watch_again(self, key: str) -> None:
+        """Let the next run renew what the vendor says ends, or has ended: Graph's lifecycle notifications."""
+
+        def work(connection: Connection) -> None:
+            channels = self._tables.channels
+            found = connection.execute(select(channels).where(*self._mine(key)).with_for_update()).first()
+            if found is not None and (watching := read_watching(found.watch)) is not None and watching.renew:
+                sooner = watching.model_copy(update={"renew": 0.0}).model_dump_json()
+                connection.execute(update(channels).where(*self._mine(key)).values(watch=sooner))
+
+        self._database.write(work)
+
     def guard(self, connection: Connection, batch: Batch) -> None:
         """Let a batch in only while its run holds the channel's lease; part of the batch's own transaction.
 
@@ -266,4 +281,5 @@ def status_of(row: Row[Any], now: float) -> Status:
         account=row.account, kind=Kind(row.kind), channel=channel_of(row), zone=row.zone, plan=plan_of(row),
         running=row.worker is not None and row.until > now, started=row.started, done=row.done, total=row.total,
         last_run=row.last_run, last_good=row.last_good, error=row.error, advice=row.advice, report=report,
+        watching=read_watching(row.watch),
     )  # fmt: skip

@@ -16,6 +16,7 @@ from ...stores.sql.engine import Database
 from ..accounts import Kind
 from ..schedule import How, Plan, Rhythm, Word
 from ..status import EventKind
+from ..watches import Watching, read_watching
 from .channels import channel_of, plan_of, values_of
 from .history import History
 from .tables import Tables
@@ -39,6 +40,7 @@ class Claim(NamedTuple):
     fence: int
     started: float
     allow_removal: bool
+    watching: Watching | None = None
 
 
 class Lag(NamedTuple):
@@ -153,6 +155,12 @@ class Claims:
         values = {"until": self._clock() + lease, "done": done, "total": total}
         return bool(self._database.write(lambda connection: connection.execute(held.values(**values)).rowcount))
 
+    def keep_watch(self, claim: Claim, watching: Watching) -> bool:
+        """Keep how a channel is watched; return False where the lease is another's by now."""
+        channels = self._tables.channels
+        held = update(channels).where(*self._held(claim)).values(watch=watching.model_dump_json())
+        return bool(self._database.write(lambda connection: connection.execute(held).rowcount))
+
     def finish(self, claim: Claim, plan: Plan, how: How, report: Report, error: str, advice: str) -> bool:
         """Give a channel back, with what became of it: status, history and events in one transaction.
 
@@ -220,6 +228,7 @@ def _claim(row: Row[Any], worker: str, fence: int, now: float) -> Claim:
     return Claim(
         workspace=row.workspace_id, account=row.account, kind=Kind(row.kind), channel=channel_of(row), zone=row.zone,
         plan=plan_of(row), worker=worker, fence=fence, started=now, allow_removal=row.allow_removal,
+        watching=read_watching(row.watch),
     )  # fmt: skip
 
 

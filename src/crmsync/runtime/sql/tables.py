@@ -104,7 +104,7 @@ class Tables:
             Column("report", Text, nullable=False, server_default=""),
             # Answers of a person: a yes to a removal.
             Column("allow_removal", Boolean, nullable=False, server_default=false()),
-            # The vendor's promise to tell of changes: `push.Watching` as JSON.
+            # The vendor's promise to tell of changes: `watches.Watching` as JSON.
             Column("watch", Text, nullable=False, server_default=""),
             Index(f"{prefix}channels_rank", "rank"),
             Index(f"{prefix}channels_due", "due"),

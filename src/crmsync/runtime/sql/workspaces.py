@@ -187,6 +187,10 @@ class Workspaces:
         """Look at a channel sooner; return whether there is such a channel. See `Channels.hint`."""
         return Channels(self.database, self.tables, workspace, self.clock).hint(key)
 
+    def watch_again(self, workspace: int, key: str) -> None:
+        """Let a channel's watch be renewed by its next run. See `Channels.watch_again`."""
+        Channels(self.database, self.tables, workspace, self.clock).watch_again(key)
+
     def hint_mailbox(self, address: str) -> int:
         """Look sooner at the mail of every account with this address, in whichever workspace; return how many."""
         accounts, channels = self.tables.accounts.c, self.tables.channels.c

@@ -10,7 +10,7 @@ from .google import GOOGLE
 from .imap import IMAP
 from .microsoft import MICROSOFT
 from .smtp import SMTP
-from .vendor import Checked, Client, ConsentVendor, Granted, PasswordVendor, Reading, Vendor
+from .vendor import Checked, Client, ConsentVendor, Granted, Mark, PasswordVendor, Reading, Vendor, Wanted
 
 VENDORS: Mapping[Service, Vendor] = {
     Service.IMAP: IMAP,
@@ -35,6 +35,6 @@ def sends_by(account: Account) -> Service | None:
 
 
 __all__ = [
-    "VENDORS", "Checked", "Client", "ConsentVendor", "Granted", "PasswordVendor", "Reading", "Vendor", "sends_by",
-    "service_of",
+    "VENDORS", "Checked", "Client", "ConsentVendor", "Granted", "Mark", "PasswordVendor", "Reading", "Vendor", "Wanted",
+    "sends_by", "service_of",
 ]  # fmt: skip

@@ -10,7 +10,7 @@ from ...protocols import Provider, Sender
 from ...providers.web.consent import PendingConsent
 from ...providers.web.tokens import AccountTokens, Tokens, TokenStore
 from ..accounts import Account, Kind, Service
-from .vendor import Client, ConsentVendor, Granted, Reading
+from .vendor import Client, ConsentVendor, Granted, Mark, Reading, Wanted
 
 if TYPE_CHECKING:
     from ...providers.google.oauth import GoogleApp
@@ -102,6 +102,31 @@ def _revoke(client: Client, tokens: Tokens) -> None:
     revoke(_app(client), tokens)
 
 
+def _watch(client: Client, tokens: Callable[[], str], wanted: Wanted) -> Mark:
+    from ...providers.google import push  # noqa: PLC0415 - loads only where it is used
+
+    before = wanted.before.read(push.Watch) if wanted.before else None
+    given: dict[str, Any] = {"now": wanted.now, **_site(client)}
+    proof: dict[str, Any] = {"channel": wanted.place, "secret": wanted.secret}
+    if wanted.calendar is None:
+        made = push.watch_mailbox(tokens, wanted.address, **given)
+    elif before is not None:
+        made = push.renew_calendar(tokens, before, wanted.address, **proof, **given)
+    else:
+        made = push.watch_calendar(tokens, wanted.calendar, wanted.address, **proof, **given)
+    return Mark(granted=made.model_dump_json(), expires=made.expires, renew=made.renew)
+
+
+def _unwatch(client: Client, tokens: Callable[[], str], mark: Mark) -> None:
+    from ...providers.google import push  # noqa: PLC0415 - loads only where it is used
+
+    granted = mark.read(push.Watch)
+    if granted is not None and granted.calendar is None:
+        push.unwatch_mailbox(tokens, **_site(client))
+    elif granted is not None:
+        push.unwatch_calendar(tokens, granted, **_site(client))
+
+
 GOOGLE = ConsentVendor(
     "Google",
     read_client=_read_client,
@@ -111,5 +136,7 @@ GOOGLE = ConsentVendor(
     providers={Kind.MAIL: _mail, Kind.CALENDAR: _calendars},
     sender=_sender,
     revoke=_revoke,
+    watch=_watch,
+    unwatch=_unwatch,
     ends_at="myaccount.google.com/connections",
 )

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from ...errors import NotFound
 from ...protocols import Provider, Sender
 from ...providers.web.consent import PendingConsent
 from ...providers.web.tokens import AccountTokens, TokenStore
 from ..accounts import Account, Kind
-from .vendor import Client, ConsentVendor, Granted, Reading
+from .vendor import Client, ConsentVendor, Granted, Mark, Reading, Wanted
 
 if TYPE_CHECKING:
     from ...providers.microsoft.oauth import MicrosoftApp
+    from ...providers.microsoft.push import Subscription
 
 _FIELDS = ("client_id", "client_secret", "tenant", "name", "login", "api_root")
 
@@ -103,6 +106,32 @@ def _admin_url(client: Client, features: Iterable[str], redirect_uri: str, state
     return request.url
 
 
+def _watch(client: Client, tokens: Callable[[], str], wanted: Wanted) -> Mark:
+    from ...providers.microsoft import push  # noqa: PLC0415 - loads only where it is used
+
+    before = wanted.before.read(push.Subscription) if wanted.before else None
+    given: dict[str, Any] = {"now": wanted.now, **_site(client)}
+    if before is not None:
+        # One that has ended meanwhile is not renewed: another one is made.
+        with suppress(NotFound):
+            return _mark(push.renew(tokens, before, **given))
+    return _mark(push.subscribe(
+        tokens, "mail" if wanted.kind is Kind.MAIL else "calendar", wanted.address, channel=wanted.place,
+        secret=wanted.secret, calendar=wanted.calendar, **given,
+    ))  # fmt: skip
+
+
+def _mark(made: Subscription) -> Mark:
+    return Mark(granted=made.model_dump_json(), expires=made.expires, renew=made.renew)
+
+
+def _unwatch(client: Client, tokens: Callable[[], str], mark: Mark) -> None:
+    from ...providers.microsoft import push  # noqa: PLC0415 - loads only where it is used
+
+    if (granted := mark.read(push.Subscription)) is not None:
+        push.unsubscribe(tokens, granted, **_site(client))
+
+
 MICROSOFT = ConsentVendor(
     "Microsoft",
     read_client=_read_client,
@@ -111,6 +140,8 @@ MICROSOFT = ConsentVendor(
     tokens=_tokens,
     providers={Kind.MAIL: _mail, Kind.CALENDAR: _calendars},
     sender=_sender,
+    watch=_watch,
+    unwatch=_unwatch,
     ends_at="myapps.microsoft.com, or for a personal account account.live.com/consent/Manage",
     admin_url=_admin_url,
 )

@@ -9,14 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
-from ...model import Window
+from pydantic import ValidationError
+
+from ...model import Value, Window
+from ...model.value import Instant
 from ...protocols import Provider, Sender
 from ...providers.network.access import Access
 from ...providers.web.consent import PendingConsent
 from ...providers.web.tokens import AccountTokens, Tokens, TokenStore
+from ...stores.stored import read_stored
 from ..accounts import Account, Kind
+
+_V = TypeVar("_V", bound=Value)
 
 Client = Mapping[str, Any]
 """The host's OAuth client at a vendor, as the vendor's console gives it: JSON, secrets included."""
@@ -68,6 +74,39 @@ class Granted(NamedTuple):
     """What was asked for and not granted: boxes can be unticked."""
 
 
+class Mark(Value):
+    """A watch that a vendor granted: what has to be kept of it. It holds no secret."""
+
+    granted: str
+    """The vendor's own value, as JSON."""
+    expires: Instant
+    renew: Instant
+    """When to renew it: well before it ends."""
+
+    def read(self, kind: type[_V]) -> _V | None:
+        """Return the vendor's value; None where it cannot be read, as of another version."""
+        try:
+            return read_stored(kind, self.granted)
+        except ValidationError:
+            return None
+
+
+class Wanted(NamedTuple):
+    """What is to be watched."""
+
+    kind: Kind
+    calendar: str | None
+    """Which calendar, by id; None for a mailbox."""
+    address: str
+    """Where the vendor posts to; for Gmail, Pub/Sub's topic."""
+    place: str
+    """What it gives back with each push."""
+    secret: bytes
+    before: Mark | None
+    """What is to be renewed."""
+    now: Callable[[], datetime]
+
+
 @dataclass(frozen=True)
 class ConsentVendor:
     """A vendor where a person agrees in the browser (OAuth 2.0 with PKCE)."""
@@ -87,6 +126,11 @@ class ConsentVendor:
     """Ends the connection at the vendor; None where it offers nothing for that."""
     ends_at: str = ""
     """Where the person ends it themselves."""
+    watch: Callable[[Client, Callable[[], str], Wanted], Mark] | None = None
+    """Lets the vendor tell of changes, or renews that; None where it cannot. Raises `CrmSyncError`, or `ValueError`
+    where a name is too long for the vendor."""
+    unwatch: Callable[[Client, Callable[[], str], Mark], None] | None = None
+    """Lets the vendor tell of nothing any more."""
     admin_url: Callable[[Client, Iterable[str], str, str], str] | None = None
     """Where an administrator agrees for everybody: from the client, the features, the redirect address and a state."""
 
