@@ -95,7 +95,7 @@ def answers(store: SqlStorage) -> list[object]:
     return said
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     """A database that crmsync 0.1.0 has written."""
     with closing(sqlite3.connect(tmp_path / "old.db")) as connection:

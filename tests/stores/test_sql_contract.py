@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from sql_hosts import (
     ConnectionHost,
     DirectoryHost,
@@ -22,6 +23,7 @@ class TestSqliteConnection(ConnectionHost):
     """The clauses, each batch in a transaction of the host's."""
 
 
+@pytest.mark.slow
 class TestSqliteDirectory(DirectoryHost):
     """The clauses, with people in the host's tables."""
 
@@ -30,17 +32,21 @@ class TestPostgres(PostgresHost):
     """The clauses, on PostgreSQL."""
 
 
+@pytest.mark.slow
 class TestPostgresSchema(SchemaHost):
     """The clauses, in a schema of their own under another prefix."""
 
 
+@pytest.mark.slow
 class TestPostgresEngine(EngineHost):
     """The clauses, on a host's engine with transactions of another level."""
 
 
+@pytest.mark.slow
 class TestPostgresConnection(PostgresConnectionHost):
     """The clauses, each batch in a transaction of the host's."""
 
 
+@pytest.mark.slow
 class TestPostgresDirectory(PostgresDirectoryHost):
     """The clauses, with people in the host's tables."""

@@ -115,6 +115,7 @@ def test_a_listing_made_again_fetches_nothing_ahead_that_is_known(crm: Crm) -> N
     assert 5 == sum(1 for name in crm.calls() if name.endswith("s.get"))  # three, and two that were refused
 
 
+@pytest.mark.slow
 def test_a_long_history_goes_on_after_any_of_its_pages(crm: Crm) -> None:
     end = list(source_of(crm.world.gmail()).changes(None))[-1].cursor
     ids = [crm.mailbox.deliver() for _ in range(520)]

@@ -160,6 +160,7 @@ def test_a_token_that_expires_in_the_middle_is_renewed(world: CalendarWorld) -> 
     assert sorted(world.calendar.events) == found
 
 
+@pytest.mark.slow
 def test_the_users_limit_is_kept() -> None:
     with CalendarWorld(page_size=2, quotas=Quotas(calendar_user_minute=600)) as world:
         for n in range(1_300):

@@ -27,7 +27,7 @@ EVERY = "CRMSYNC_EVERY_CUT" in os.environ
 
 def step(few: int) -> int:
     """Return how far the next cut is from the last."""
-    return 1 if EVERY else few if EVERYTHING else few * 7
+    return 1 if EVERY else few if EVERYTHING else few * 20
 
 
 @pytest.fixture(autouse=True)
