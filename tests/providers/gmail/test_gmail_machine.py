@@ -22,7 +22,7 @@ from crmsync.providers.google.mail.payload import moment_of
 from crmsync.rules import decide
 from crmsync.stores.memory import MemoryStorage
 from crmsync.testing.google import Fault, GoogleServer
-from crmsync.testing.machine import Crash, Interrupted
+from crmsync.testing.interrupted import Crash, Interrupted
 
 SENDERS = {
     "customer": "ann@client.example",

@@ -16,7 +16,7 @@ from crmsync.errors import CrmSyncError
 from crmsync.protocols import Storage
 from crmsync.stores.memory import MemoryStorage
 from crmsync.testing.google import Calendar, Fault, Quotas
-from crmsync.testing.machine import Crash, Interrupted
+from crmsync.testing.interrupted import Crash, Interrupted
 
 DAY = timedelta(days=1)
 POLICY = Policy(internal_domains={"acme.com"}, max_attempts=50, max_deletion_free=1_000)

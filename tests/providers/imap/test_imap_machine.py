@@ -27,7 +27,7 @@ from crmsync.protocols import Storage
 from crmsync.providers.imap import ImapMail, cursor, fetching, source
 from crmsync.rules import decide
 from crmsync.stores.memory import MemoryStorage
-from crmsync.testing.machine import Crash, Interrupted
+from crmsync.testing.interrupted import Crash, Interrupted
 
 INBOX = Collection(id="INBOX", name="INBOX", role=CollectionRole.INBOX)
 NORTH = Collection(id="Größe & Co/Nord", name="Größe & Co/Nord")

@@ -20,7 +20,7 @@ from crmsync import Channel, Event, Outcome, Policy, sync
 from crmsync.errors import CrmSyncError
 from crmsync.protocols import Storage
 from crmsync.stores.memory import MemoryStorage
-from crmsync.testing.machine import Crash, Interrupted
+from crmsync.testing.interrupted import Crash, Interrupted
 from crmsync.testing.microsoft import Fault, Limits, MicrosoftServer
 from crmsync.testing.microsoft.calendar_api import in_window
 from crmsync.testing.microsoft.calendars import Calendar, repeats

@@ -21,7 +21,7 @@ from crmsync.model import Collection, CollectionRole
 from crmsync.protocols import Storage
 from crmsync.rules import decide
 from crmsync.stores.memory import MemoryStorage
-from crmsync.testing.machine import Crash, Interrupted
+from crmsync.testing.interrupted import Crash, Interrupted
 from crmsync.testing.microsoft import Fault, Limits, MicrosoftServer
 
 SENDERS = {
