@@ -53,6 +53,9 @@ class OutlookCalendarWorld:
         day = self.day(days)
         return datetime(day.year, day.month, day.day, hour, tzinfo=zone)
 
+    def pass_days(self, days: int) -> None:
+        clock_of(self.server).advance(86_400 * days)
+
     def provider(self, **options: Any) -> Provider:
         clock = clock_of(self.server)
         token = self.server.token(self.address, scopes=EVERY_PERMISSION)

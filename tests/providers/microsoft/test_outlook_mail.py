@@ -5,6 +5,8 @@ Numbers in brackets are the reports: microsoft-graph-docs, and the products that
 
 from __future__ import annotations
 
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -59,8 +61,35 @@ def test_nothing_is_removed_before_it_was_asked_for_by_its_id(crm: Crm) -> None:
         crm.mailbox.remove(id_)
     crm.run(allow_mass_deletion=True)
     assert crm.subjects() == ["stays"]
-    assert crm.calls().count("messages.get") == len(gone)
-    assert crm.requests < 8
+    assert crm.calls().count("messages.get") == 2 * len(gone)
+    assert crm.requests < 10
+
+
+def test_one_answer_that_it_is_not_found_removes_nothing(crm: Crm) -> None:
+    id_ = crm.mailbox.deliver(subject="Offer")
+    crm.run()
+    crm.mailbox.move(id_, "archive")
+    crm.mailbox.move(id_, "inbox")
+    crm.server.faults.add(Fault("messages.get", reason="ErrorItemNotFound", count=1))
+    crm.run()
+    assert crm.place(id_) == {"Inbox"}
+
+
+@pytest.mark.parametrize("lie", [
+    Fault("mailFolders.get", reason="ErrorFolderNotFound", count=1),
+    Fault("mailFolders.get", kind="garbage", count=1),
+])  # fmt: skip
+@pytest.mark.parametrize("number", range(3, 12))
+def test_one_answer_that_a_role_has_no_folder_lets_no_trash_in(crm: Crm, lie: Fault, number: int) -> None:
+    crm.mailbox.deliver(subject="Offer")
+    for folder in ("deleteditems", "junkemail", "conversationhistory"):
+        crm.mailbox.deliver(subject="kept out", folder=folder)
+    crm.server.faults.add(replace(lie, after=number))
+    with suppress(Unavailable):
+        crm.run()
+    assert "kept out" not in crm.subjects()
+    crm.run()
+    assert crm.subjects() == ["Offer"]
 
 
 def test_a_removal_that_is_not_confirmed_waits(crm: Crm) -> None:

@@ -32,6 +32,8 @@ IMMUTABLE = (("Prefer", _IMMUTABLE),)
 """On every request, the inner ones of a batch too: an id must not change when a message moves."""
 _SMALLEST = 10
 """Items of a page, which Graph gives where nothing is said; none is asked for in smaller pages."""
+MOST_LISTED = 1_000
+"""Things of one page of a listing that is no delta, which Graph gives at most (`$top`)."""
 _PAGES = 100_000
 """Pages of one walk, which no folder has."""
 
@@ -178,7 +180,7 @@ class Graph:
         self.api.close()
 
 
-_ODATA = frozenset({"select", "expand", "filter", "orderby", "top", "search"})
+_ODATA = frozenset({"select", "expand", "filter", "orderby", "top", "search", "count"})
 
 
 def pacer_for(limits: Limits, *, clock: Clock = time.monotonic, sleep: Sleep = time.sleep) -> Pacer:
@@ -227,6 +229,12 @@ def text_of(one: Json, name: str) -> str:
     return value if isinstance(value, str) else ""
 
 
+def number_of(one: Json, name: str) -> int | None:
+    """Return a count, None where it is null or none."""
+    value = one.get(name)
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
 def dict_of(one: Json, name: str) -> Json:
     """Return an object within an object, an empty one where it is null or none."""
     value = one.get(name)
@@ -245,6 +253,6 @@ def moment_of(value: object) -> datetime | None:
 
 
 __all__ = [
-    "IMMUTABLE", "SITE", "Graph", "Json", "Limits", "Links", "dict_of", "id_of", "is_removed", "items_of", "links_of",
-    "moment_of", "pacer_for", "text_of",
+    "IMMUTABLE", "MOST_LISTED", "SITE", "Graph", "Json", "Limits", "Links", "dict_of", "id_of", "is_removed", "items_of",
+    "links_of", "moment_of", "number_of", "pacer_for", "text_of",
 ]  # fmt: skip

@@ -18,11 +18,11 @@ from typing import NamedTuple
 
 from ....errors import NotFound, Unavailable
 from ....formats.calendar.series import MAX_INSTANCES
-from ....model import Collection, Cursor, Item, Page, Screen, Skipped, Window
-from ....protocols import Source
+from ....model import Collection, Cursor, Inventory, Item, Page, Screen, Skipped, Window
+from ....protocols import InventorySource, Source
 from ...web.calls import Reply
 from ...web.failures import Failure, Meaning
-from ..client import Graph, Json, Links, id_of, is_removed, items_of, text_of
+from ..client import MOST_LISTED, Graph, Json, Links, id_of, is_removed, items_of, text_of
 from .cursor import VERSION, CalendarCursor, Days
 from .event import FIELDS, read_moment
 from .series import Unexpandable, expanded, instances, single
@@ -33,6 +33,7 @@ LONGEST = 1_825
 """Days of a window that Graph takes at most (microsoft-graph-docs #6284)."""
 _MASTER = ",".join((*FIELDS, "cancelledOccurrences"))
 _OCCURRENCE = "OID."
+_NOT_SHOWN = "Microsoft does not show this calendar to the account now; look whether it is still shared"
 _UNFOUND = "Microsoft tells of it, and does not find it"
 
 
@@ -54,7 +55,18 @@ class _Told(NamedTuple):
     """What is told of too sparsely to know what it is."""
 
 
-class OutlookCalendarSource(Source):
+class _Looked(NamedTuple):
+    """What some events are."""
+
+    found: dict[str, Item | Skipped]
+    masters: list[str]
+    """Series, or those that others belong to."""
+    gone: list[str]
+    elsewhere: list[str]
+    """No items of these days."""
+
+
+class OutlookCalendarSource(Source, InventorySource):
     """One calendar: an item a single event or a whole series, a record an event."""
 
     def __init__(self, graph: Graph, listed: Listed, *, now: Callable[[], datetime], window: Window) -> None:
@@ -83,15 +95,32 @@ class OutlookCalendarSource(Source):
             if needed != here.days:
                 yield from self._rolled(here, needed)
         except NotFound as error:
-            raise Unavailable(
-                "Microsoft does not show this calendar to the account now; look whether it is still shared"
-            ) from error
+            raise Unavailable(_NOT_SHOWN) from error
 
     def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002 - all of it comes
         """See `Source`."""
         self._days = self._days or self._needed()
         found = self._asked(dict.fromkeys(ids), there=(), tombstones=set(ids))
         yield _page(*found, Cursor(""))
+
+    def inventory(self) -> Inventory:
+        """See `InventorySource`: a listing of the window without content, each series once. Graph does not count them.
+
+        What is past since the window began is not in it, and is asked for where gaps are closed.
+        """
+        path = self._graph.path(
+            "calendars", self._id, "calendarView", select="id,type,seriesMasterId,start", top=MOST_LISTED,
+            **self._needed().parameters,
+        )  # fmt: skip
+        found = dict[str, None]()
+        try:
+            for answer, _ in self._graph.walk(path):
+                told = _sorted(items_of(answer))
+                looked = self._looked_at(told.unclear)
+                found |= told.series | dict.fromkeys((*map(id_of, told.singles), *looked.found, *looked.masters))
+        except NotFound as error:
+            raise Unavailable(_NOT_SHOWN) from error
+        return Inventory(ids=list(found))
 
     # -- the days
 
@@ -186,46 +215,45 @@ class OutlookCalendarSource(Source):
         """
         names, sure = list(dict.fromkeys(map(_series_in, ids))), set(there)
         found, masters, gone, elsewhere = self._looked_at([id_ for id_ in names if id_ not in sure])
+        if gone:
+            # Of a calendar that is not shared any more Graph says that nothing is there; and once is not enough.
+            self._graph.get("calendars", self._id, select="id")
+            again = self._looked_at(gone)
+            found, gone = found | again.found, again.gone
+            masters, elsewhere = masters + again.masters, elsewhere + again.elsewhere
         wanted = [id_ for id_ in names if id_ in sure] + masters
         for id_, result in self._events(dict.fromkeys(wanted), select=_MASTER, expand="exceptionOccurrences"):
-            if not isinstance(result, Failure):
-                found[id_] = self._series(result)
-            elif result.meaning is Meaning.GONE:
-                found[id_] = Skipped(id=id_, why=_UNFOUND)
+            if isinstance(result, Failure):
+                found[id_] = Skipped(id=id_, why=_UNFOUND) if result.meaning is Meaning.GONE else _failed(id_, result)
+                continue
+            series = self._series(result)
+            if id_ in tombstones and isinstance(series, Item) and not series.records:
+                elsewhere.append(id_)
             else:
-                found[id_] = _failed(id_, result)
-        if gone:
-            # Of a calendar that is not shared any more Graph says that nothing is there.
-            self._graph.get("calendars", self._id, select="id")
+                found[id_] = series
         deletes = [id_ for id_ in (*gone, *elsewhere) if id_ in tombstones and id_ not in found]
         found |= {id_: Skipped(id=id_, why=_UNFOUND) for id_ in gone if id_ not in tombstones and id_ not in found}
         return list(found.values()), deletes
 
-    def _looked_at(self, ids: Iterable[str]) -> tuple[dict[str, Item | Skipped], list[str], list[str], list[str]]:
-        """Ask what some events are.
-
-        Returns single ones, the series that others belong to, what is not found, and what is no item of these days.
-        """
-        elsewhere: list[str] = []
-        found: dict[str, Item | Skipped] = {}
-        masters: list[str] = []
-        gone: list[str] = []
+    def _looked_at(self, ids: Iterable[str]) -> _Looked:
+        """Ask what some events are."""
+        looked = _Looked({}, [], [], [])
         for id_, result in self._events(ids, select=",".join(FIELDS)):
             if isinstance(result, Failure):
                 if result.meaning is Meaning.GONE:
-                    gone.append(id_)
+                    looked.gone.append(id_)
                 else:
-                    found[id_] = _failed(id_, result)
+                    looked.found[id_] = _failed(id_, result)
             elif series := text_of(result, "seriesMasterId"):
-                masters.append(series)
-                elsewhere.append(id_)  # an instance is part of its series, and no item of its own
+                looked.masters.append(series)
+                looked.elsewhere.append(id_)  # an instance is part of its series, and no item of its own
             elif text_of(result, "type") == "seriesMaster":
-                masters.append(id_)
+                looked.masters.append(id_)
             elif self._lies_within(result):
-                found[id_] = single(result, self._collection, self._owner)
+                looked.found[id_] = single(result, self._collection, self._owner)
             else:
-                elsewhere.append(id_)  # it is there, on a day that is not looked at
-        return found, masters, gone, elsewhere
+                looked.elsewhere.append(id_)  # it is there, on a day that is not looked at
+        return looked
 
     def _events(self, ids: Iterable[str], **parameters: str) -> Iterator[tuple[str, Json | Failure]]:
         """Yield events through their own calendar: a shared one's are found nowhere else."""

@@ -58,21 +58,28 @@ class Hydrator:
         yield from (Fetched(id_, None) for id_ in gone)
 
     def places(self, ids: Iterable[str]) -> Iterator[tuple[str, str | None]]:
-        """Yield where each message lies, by its folder's id; None where it is gone.
+        """Yield where each message lies, by its folder's id; None where it is gone, which Graph has to say twice.
 
         What cannot be told now is not yielded: no answer is no proof.
         """
-        wanted = list(dict.fromkeys(ids))
-        calls = [self._graph.call("messages", id_, select="id,parentFolderId") for id_ in wanted]
-        gone = []
-        for number, reply in self._graph.many(calls):
-            if isinstance(reply, Failure):
-                gone += [wanted[number]] if reply.meaning is Meaning.GONE else []
-            elif id_of(reply.data) == wanted[number] and text_of(reply.data, "parentFolderId"):
-                yield wanted[number], text_of(reply.data, "parentFolderId")
+        answers = dict(self._places(ids))
+        gone = [id_ for id_, place in answers.items() if place is None]
         if gone:
             self._confirm()
-        yield from ((id_, None) for id_ in gone)
+            for id_ in gone:
+                del answers[id_]
+            answers |= dict(self._places(gone))
+        yield from answers.items()
+
+    def _places(self, ids: Iterable[str]) -> Iterator[tuple[str, str | None]]:
+        wanted = list(dict.fromkeys(ids))
+        calls = [self._graph.call("messages", id_, select="id,parentFolderId") for id_ in wanted]
+        for number, reply in self._graph.many(calls):
+            if isinstance(reply, Failure):
+                if reply.meaning is Meaning.GONE:
+                    yield wanted[number], None
+            elif id_of(reply.data) == wanted[number] and text_of(reply.data, "parentFolderId"):
+                yield wanted[number], text_of(reply.data, "parentFolderId")
 
     def _confirm(self) -> None:
         """See that the mailbox still answers: of one that is not shared any more Graph says that nothing is there.

@@ -10,10 +10,10 @@ from ....errors import Unavailable
 from ....model import Collection, Selection
 from ....protocols import Identity, Provider, Stream
 from ...network.access import Secret
-from ...web.calls import Reply, Site
+from ...web.calls import Call, Reply, Site
 from ...web.failures import Failure, Meaning
 from ...web.pacing import Brake, Clock, Pacer, Sleep
-from ..client import SITE, Graph, Json, Limits, items_of, links_of
+from ..client import SITE, Graph, Json, Limits, id_of, items_of, links_of
 from ..errors import error_for
 from ..identity import identify
 from ..wire import MOST
@@ -128,20 +128,39 @@ class OutlookMail(Provider):
         """Read the whole tree, and what Outlook's own names for folders stand for."""
         self._tree.clear()
         names = (ROOT, *ROLES, *NO_MAIL)
-        start = self._graph.path("mailFolders", "delta", select=_FOLDER)
-        calls = [self._graph.page_call(start), *(self._graph.call("mailFolders", name, select="id") for name in names)]
+        start = self._graph.page_call(self._graph.path("mailFolders", "delta", select=_FOLDER))
+        answers = self._asked(start, *map(self._named, names))
+        for name, answer in zip(names, answers[1:], strict=True):
+            self._tree.name_by_role(name, answer)
+        lacking = [name for name, answer in zip(names, answers[1:], strict=True) if answer is None]
+        # That a folder is not there is believed when it is said twice: mail in the trash would be mail like any other.
+        for name, answer in zip(lacking, self._asked(*map(self._named, lacking)), strict=True):
+            self._tree.name_by_role(name, answer)
+        if answers[0] is None:
+            raise Unavailable("Microsoft does not list the folders of this mailbox now; try again later")
+        self._take(self._following(answers[0]))
+
+    def _named(self, well_known: str) -> Call:
+        return self._graph.call("mailFolders", well_known, select="id")
+
+    def _asked(self, *calls: Call) -> list[Json | None]:
+        """Return the answers, None where Graph says that there is no such thing.
+
+        Raises:
+            Unavailable: there is no answer, or none that says anything.
+        """
         answers = dict(self._graph.many(calls))
-        for number, name in enumerate(names, 1):
-            reply = answers.get(number)
-            if isinstance(reply, Reply):
-                self._tree.name_by_role(name, reply.data)
-            elif not isinstance(reply, Failure) or reply.meaning not in (Meaning.GONE, Meaning.INVALID):
-                # Without its role the trash would be read as a folder like any other.
-                raise error_for(reply) if reply else Unavailable("Microsoft does not say what the folders are for")
-        first = answers.get(0)
-        if not isinstance(first, Reply):
-            raise error_for(first) if first else Unavailable("Microsoft does not list the folders; try again later")
-        self._take(self._following(first.data))
+        found: list[Json | None] = []
+        for reply in map(answers.get, range(len(calls))):
+            if isinstance(reply, Failure) and reply.meaning in (Meaning.GONE, Meaning.INVALID):
+                found.append(None)
+            elif isinstance(reply, Failure):
+                raise error_for(reply)
+            elif reply is None or not (id_of(reply.data) or links_of(reply.data) != (None, None)):
+                raise Unavailable("Microsoft's answer about the folders says nothing; try again later")
+            else:
+                found.append(reply.data)
+        return found
 
     def _following(self, first: Json) -> Iterator[Json]:
         yield first

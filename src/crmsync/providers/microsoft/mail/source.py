@@ -11,11 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 
 from ....errors import NotFound, TooLarge, Unavailable
-from ....model import Collection, Cursor, Decision, Item, Message, Outcome, Page, Screen, Screened, Skipped
-from ....protocols import AttachmentSource, Source
-from ..client import Graph, Json, Links, id_of, is_removed, items_of, moment_of, text_of
+from ....model import Collection, Cursor, Decision, Inventory, Item, Message, Outcome, Page, Screen, Screened, Skipped
+from ....protocols import AttachmentSource, InventorySource, Source
+from ..client import MOST_LISTED, Graph, Json, Links, id_of, is_removed, items_of, moment_of, number_of, text_of
 from .cursor import VERSION, FolderCursor
 from .hydrate import Hydrator
 from .payload import ENVELOPE, envelope_of, is_flags_only, is_whole
@@ -29,7 +30,7 @@ NEW = 50
 """So many new messages at most are brought before the rest of a first walk: its end brings them all."""
 
 
-class FolderSource(Source, AttachmentSource):
+class FolderSource(Source, AttachmentSource, InventorySource):
     """The messages of one folder.
 
     Args:
@@ -80,6 +81,27 @@ class FolderSource(Source, AttachmentSource):
             if limit is not None and taken > limit:
                 raise TooLarge(f"the attachment is larger than {limit} octets")
             yield piece
+
+    def inventory(self) -> Inventory:
+        """See `InventorySource`: the ids of a listing, a thousand in a page, and Graph's count of the same messages."""
+        try:
+            listed, counted = self._listed(MOST_LISTED)
+            if counted is not None and len(listed) < counted:
+                # One that went meanwhile is counted, and is not listed.
+                again = self._listed(1, pages=1)[1]
+                counted = counted if again is None else min(counted, again)
+        except NotFound as error:
+            raise Unavailable("Microsoft does not have this folder now; try again later") from error
+        return Inventory(ids=list(listed), count=counted)
+
+    def _listed(self, top: int, *, pages: int | None = None) -> tuple[dict[str, None], int | None]:
+        """List the folder's ids, and how many Graph says that there are."""
+        path = self._graph.path("mailFolders", self._id, "messages", select="id", top=top, count=True)
+        listed, counted = dict[str, None](), None
+        for answer, _ in islice(self._graph.walk(path), pages):
+            counted = number_of(answer, "@odata.count") if counted is None else counted
+            listed |= dict.fromkeys(filter(None, map(id_of, items_of(answer))))
+        return listed, counted
 
     # -- the first walk
 
@@ -151,8 +173,7 @@ class FolderSource(Source, AttachmentSource):
 
     def _count(self) -> int | None:
         """Return how many messages the folder holds, by its own count."""
-        count = self._graph.get("mailFolders", self._id, select="totalItemCount").get("totalItemCount")
-        return count if isinstance(count, int) and not isinstance(count, bool) else None
+        return number_of(self._graph.get("mailFolders", self._id, select="totalItemCount"), "totalItemCount")
 
     # -- later
 
