@@ -253,6 +253,6 @@ def moment_of(value: object) -> datetime | None:
 
 
 __all__ = [
-    "IMMUTABLE", "MOST_LISTED", "SITE", "Graph", "Json", "Limits", "Links", "dict_of", "id_of", "is_removed", "items_of",
-    "links_of", "moment_of", "number_of", "pacer_for", "text_of",
+    "IMMUTABLE", "MOST_LISTED", "SITE", "Graph", "Json", "Limits", "Links", "dict_of", "id_of", "is_removed",
+    "items_of", "links_of", "moment_of", "number_of", "pacer_for", "text_of",
 ]  # fmt: skip
