@@ -216,6 +216,9 @@ def test_import_paths_of_version_0_1_are_the_very_modules() -> None:
     code += "import crmsync.providers.gmail as old, crmsync.providers.google.mail as new; assert old is new; "
     code += "assert new.__spec__.name == 'crmsync.providers.google.mail'; "
     code += "from crmsync.providers.calls import Site; from crmsync.providers.google_calendar import GoogleCalendar; "
-    code += "from crmsync.providers.access import Access; from crmsync.providers.network import may_dial"
+    code += "from crmsync.providers.access import Access; from crmsync.providers.network import may_dial; "
+    code += (
+        "from crmsync.cli.services import CHECKS; from crmsync.runtime import Service; assert Service.IMAP in CHECKS"
+    )
 
     subprocess.run([sys.executable, "-c", code], check=True)

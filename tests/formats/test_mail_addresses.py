@@ -190,3 +190,23 @@ def test_what_the_standard_library_writes_is_read_back(mailboxes: list[tuple[str
 @given(st.text(alphabet='ab@x.,;:<>()"\\ =?utf-8Q\n', max_size=80))
 def test_any_value_gives_a_list(value: str) -> None:
     assert all(isinstance(address, str) and address for _, address in addresses(value))
+
+
+@pytest.mark.parametrize("value", [
+    "bob at acme.example (Bob Roe)", "Bob <bob at acme.example>", "Bob %3Cbob@acme.example%3E",
+    "Bob <=?utf-8?Q?bob=40acme.example?=>", "=?us-ascii?Q?bob?=@acme.example", "Bob <mailto:bob@acme.example?subject=x>",
+    "rfc822; bob@acme.example", "\u202abob@acme.example\u202c", "Bob [mailto:bob@acme.example]",
+    "&quot;Bob&quot; &lt;bob@acme.example&gt;", "\u201ebob@acme.example\u201c", "bob(home)@(work)acme.example",
+])  # fmt: skip
+def test_whatever_stands_around_it_an_address_has_one_form(value: str) -> None:
+    assert [address for _, address in addresses(value)] == ["bob@acme.example"]
+
+
+@pytest.mark.parametrize("value", ["a@x.example|b@x.example", "a@x.example | b@x.example", "a@x.example / b@x.example"])
+def test_bars_and_strokes_part_addresses(value: str) -> None:
+    assert [address for _, address in addresses(value)] == ["a@x.example", "b@x.example"]
+
+
+def test_a_place_in_a_name_is_no_address() -> None:
+    assert [address for _, address in addresses("Doe at acme.example, Ann <ann@x.example>")] == ["ann@x.example"]
+    assert [address for _, address in addresses("ann|sales@x.example")] == ["ann|sales@x.example"]

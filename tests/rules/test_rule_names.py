@@ -280,3 +280,36 @@ def test_what_stands_beside_a_name_is_not_of_it(display: str, address: str, firs
     name = person_name(display, address)
 
     assert (first, last) == (name.first, name.last)
+
+
+@pytest.mark.parametrize("display", [
+    "null", "null null", "undefined undefined", "Unknown", "N/A", "unbekannt", "https://acme.example",
+    "www.acme.example", "+49 170 1234567", "/o=Acme/ou=Exchange/cn=ann", "ann.lee@acme.example (Ann Lee)",
+])  # fmt: skip
+def test_what_programs_write_where_a_name_is_missing_is_none(display: str) -> None:
+    assert str(person_name(display, "ann.lee@acme.example")) == "Ann Lee"
+
+
+@pytest.mark.parametrize("display", [
+    "Ann Lee she/her", "Ann Lee - she/they", "Ann Lee, sie/ihr", "Ann Lee +49 170 1234567", "Ann Lee tel. 555-123-4567",
+    "Ann Lee www.acme.example", "Ann Lee https://acme.example/ann", "Ann Lee @Acme", "Ann Lee EXT",
+    "Ann Lee -X (alee - ACME INC at Cisco)", "Lee, Ann /DE", "Lee, Ann, Dr.", "Lee,Ann Prof. Dr.", "*Ann Lee*",
+    "#Ann Lee", "Ann Lee!", "Ann Lee...", "Ann Lee:", "Ann \U0001f600 Lee", "Ann Lee, Gründerin",
+    "Ann Lee, Acme Sp. z o.o.", "Ann Lee, Acme s.r.o.", "Ann null Lee",
+])  # fmt: skip
+def test_pronouns_numbers_links_and_ornaments_are_not_of_a_name(display: str) -> None:
+    assert str(person_name(display, "al@acme.example")) == "Ann Lee"
+
+
+def test_an_address_tells_whether_a_whole_name_stands_before_a_comma() -> None:
+    assert str(person_name("Ann Lee, Berlin", "ann.lee@acme.example")) == "Ann Lee"
+    assert str(person_name("Garcia Lopez, Maria", "maria.garcia@acme.example")) == "Maria Garcia Lopez"
+
+
+@pytest.mark.parametrize("firm", ["Acme Sp. z o.o.", "Acme s.r.o.", "Acme d.o.o.", "ООО Ромашка", "株式会社 アクメ"])
+def test_a_firm_is_no_person_in_other_countries_either(firm: str) -> None:
+    assert (firm, "") == (person_name(firm, "i@acme.example").first, person_name(firm, "i@acme.example").last)
+
+
+def test_an_initial_before_a_surname_stands_apart() -> None:
+    assert ("J.", "Smith") == (person_name("J.Smith", "s@x.example").first, person_name("J.Smith", "s@x.example").last)

@@ -130,7 +130,7 @@ def _canonical(value: str) -> str:
     text = _INVISIBLE.sub("", _CONTROLS.sub("", clean_text(value))).translate(_WIDE)
     while _ESCAPED.search(text):
         text = _ESCAPED.sub(lambda found: unescape(found[0]), text)
-    if "@" not in text and "%40" in text:
+    if "%" in text and (("@" not in text and "%40" in text) or "%3c" in text.lower()):
         text = unquote(text)
     text = unicodedata.normalize("NFC", text.lower())
     while "@" in text:

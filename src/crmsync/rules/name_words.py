@@ -11,7 +11,7 @@ TITLES_AFTER_TITLES = frozenset({"med", "rer", "nat", "jur", "iur", "phil", "hc"
 SUFFIXES = frozenset({
     "jr", "ii", "iii", "iv", "2nd", "3rd", "phd", "mba", "msc", "bsc", "esq", "cpa", "llm", "pmp", "cfa", "dds",
 })  # fmt: skip
-SUFFIXES_IN_CAPITALS = frozenset({"sr", "md", "ma", "ba", "pe", "jd", "rn"})
+SUFFIXES_IN_CAPITALS = frozenset({"sr", "md", "ma", "ba", "pe", "jd", "rn", "ext", "extern", "external"})
 """These are names as well (Jack Ma)."""
 JOBS = frozenset({
     "ceo", "cto", "cfo", "coo", "cio", "cmo", "vp", "svp", "director", "manager", "president", "founder",
@@ -19,12 +19,24 @@ JOBS = frozenset({
     "counsel", "attorney", "lawyer", "advisor", "accountant", "developer", "architect", "designer", "analyst",
     "recruiter", "inhaber", "gesellschafter", "prokurist", "vertrieb", "leiter", "gérant", "directeur", "directrice",
     "directora", "gerente", "socio", "titolare", "direttore", "eigenaar", "head", "of", "sales", "marketing",
-    "engineer", "consultant", "assistant", "geschäftsführer",
+    "engineer", "consultant", "assistant", "geschäftsführer", "geschäftsführerin", "gründer", "gründerin", "inhaberin",
+    "leiterin", "vorstand", "gérante", "fondateur", "fondatrice", "fundador", "fundadora", "commerciale",
+    "dyrektor", "prezes", "ředitel", "директор", "менеджер",
 })  # fmt: skip
 
-FIRM = frozenset({"inc", "ltd", "llc", "gmbh", "corp", "plc", "srl", "llp", "pty", "sarl", "mbh", "ug", "ev", "spa"})
-FIRM_IN_CAPITALS = frozenset({"ag", "co", "sa", "bv", "oy", "ab", "kg", "se", "nv", "as"})
+FIRM = frozenset({"inc", "ltd", "llc", "gmbh", "corp", "plc", "srl", "llp", "pty", "sarl", "mbh", "ug", "ev", "spa",
+                  "sro", "doo", "kft", "zrt", "oü", "eood", "oyj"})  # fmt: skip
+FIRM_IN_CAPITALS = frozenset({"ag", "co", "sa", "bv", "oy", "ab", "kg", "se", "nv", "as", "sas", "aps", "sl"})
 """These are names as well, where they are not written in capitals."""
+FIRM_BEFORE = frozenset({"ооо", "оао", "зао", "пао", "тов", "фоп", "株式会社", "有限会社"})
+"""Legal forms that stand before a company's name."""
+FIRM_PHRASES = ("sp z oo", "sp zoo", "spółka zoo", "co kg")
+"""Legal forms of several words, without their dots."""
+
+NO_NAMES = frozenset({"null", "undefined", "unknown", "none", "nil", "nan", "n/a", "(null)", "anonymous", "noname",
+                      "unbekannt", "inconnu", "desconocido", "sconosciuto", "неизвестно", "%name%"})  # fmt: skip
+"""What programs write where a name is missing."""
+PRONOUNS = r"she|her|hers|he|him|his|they|them|theirs|sie|ihr|er|ihn|elle|il|iel|ella|él|elle"
 
 PARTICLES = frozenset({
     "van", "von", "vom", "zu", "zum", "zur", "der", "den", "de", "del", "della", "dello", "di", "da", "das", "do",

@@ -13,10 +13,14 @@ from .name_words import (
     COMPOUND_HANGUL,
     CONJUNCTIONS,
     FIRM,
+    FIRM_BEFORE,
     FIRM_IN_CAPITALS,
+    FIRM_PHRASES,
     JOBS,
+    NO_NAMES,
     PARTICLES,
     PATRONYMICS,
+    PRONOUNS,
     SITES,
     SUFFIXES,
     SUFFIXES_IN_CAPITALS,
@@ -38,10 +42,18 @@ _DOTTED = re.compile(r"(?<=[^\W\d_]{2})\.(?=[^\W\d_]{2})")
 _LONE_SYMBOL = re.compile(r"\s+([^\w\s'\"(),.&-])\s+")
 _BARS = str.maketrans(dict.fromkeys("\u23a5\uff5c\u00a6\u2502\u2503\u2551\u2016\u2223\u2758\u23ae\u01c0", "|"))
 _VIA = re.compile(rf"\s+(?:{ASIDE_WORDS})\s+.*$", re.IGNORECASE)
-_FROM_COMPANY = re.compile(r"\s+(?:at|from|@)\s+.*$")
+_FROM_COMPANY = re.compile(r"\s+(?:(?:at|from)\s|@).*$")
 _NICKNAME = re.compile(r"""(?<=\s)(?:"[^"]+"|“[^”]+”|„[^“”]+[“”]|'[^']+'|‘[^’]+’)(?=\s)""")
 _ADDRESS = re.compile(r"\S+@\S+")
-_DIVIDER = re.compile(r"\s+[-–—|/•·]\s+|\s*[|•]\s*")
+_DIVIDER = re.compile(r"\s+[-–—|/•·]\s+|\s*[|•]\s*|\s+/(?=\S)")
+_LINK = re.compile(r"\b(?:https?://|www\.)\S*", re.IGNORECASE)
+_PHONE = re.compile(
+    r"(?:(?:tel|phone|mobile?|cell|fax)\b[.:]?\s*)?(?<![\w.])\+?\(?\d[\d\s()./-]{5,}\d(?!\w)", re.IGNORECASE
+)
+_PRONOUNS = re.compile(rf"\s*[-–,|]?\s*\b(?:{PRONOUNS})(?:\s?/\s?(?:{PRONOUNS}))+\b", re.IGNORECASE)
+_INITIAL = re.compile(r"(?<![\w.])([^\W\d_]\.)(?=[^\W\d_]{2,}\s*$)")
+_EXCHANGE = re.compile(r"/o=.*/cn=", re.IGNORECASE)
+_ORNAMENTS = "#*!?~^=…:;"
 _QUOTES = "\"'`´‘’“”„«»‹› "
 
 
@@ -62,10 +74,10 @@ def _person_name(display_name: str, address: str) -> PersonName:
     name = _choose(_tidy(display_name), local)
     if _is_beside_address(name, display_name, local):
         name = ""
-    if not any(ch.isalpha() for ch in name) or (name.lower() == local and "." in local):
+    if not any(ch.isalpha() for ch in name) or (name.lower() == local and "." in local) or _is_no_name(name):
         return _from_address(local)
-    before, comma, after = _around_comma(name)
-    before_words, behind = _words(before), _words(after)
+    before, comma, after = _around_comma(name, local)
+    before_words, behind = ([w for w in _words(part) if w not in NO_NAMES] for part in (before, after))
     if _is_firm([*before_words, *behind], behind if comma else None):
         return PersonName(first=name if comma else before)
     before_words = _strip_suffixes(before_words)
@@ -80,10 +92,18 @@ def _person_name(display_name: str, address: str) -> PersonName:
     return _completed(words[0], local) if len(words) == 1 else _spaced(words)
 
 
-def _around_comma(name: str) -> tuple[str, str, str]:
+def _is_no_name(name: str) -> bool:
+    """Tell what programs write where a name is missing."""
+    return all(word in NO_NAMES for word in name.lower().split())
+
+
+def _around_comma(name: str, local: str) -> tuple[str, str, str]:
     """Split a name at its commas into what stands before and the given names behind, without firms and jobs."""
     before, *others = [piece.strip() for piece in name.split(",")]
     if not others:
+        return before, "", ""
+    if len(_words(before)) > 1 and sorted(re.split(r"[._-]", local)) == sorted(before.lower().split()):
+        # "Ann Lee, Berlin" at ann.lee@: the address tells that what stands before is a whole name.
         return before, "", ""
     people = [piece for piece in others if not _is_employer(piece)]
     if _is_firm(_words(before), None) and len(people) == 1 and len(_words(people[0])) > 1:
@@ -128,15 +148,16 @@ def _is_beside_address(name: str, display_name: str, local: str) -> bool:
 def _tidy(raw: str) -> str:
     """Take off what is not the name."""
     name = unicodedata.normalize("NFC", clean_line(raw))[:200].replace("\\", "").strip(_QUOTES)
-    if _ADDRESS.fullmatch(name) or "=?" in name:
+    if _ADDRESS.fullmatch(name) or "=?" in name or _EXCHANGE.match(name):
         return ""
     name = _MARKED.sub("", name)
-    for pattern in (_ADDRESS, _WARNING, _GROUP_SUFFIX, _VIA, _FROM_COMPANY):
+    for pattern in (_LINK, _ADDRESS, _PRONOUNS, _PHONE):
         name = pattern.sub("", name)
-    name = _NICKNAME.sub("", name)
+    # "(Ann Lee)" beside an address is the name itself.
     bare = _ASIDE.sub("", name)
-    if any(ch.isalpha() for ch in bare):
-        name = bare
+    name = bare if any(ch.isalpha() for ch in bare) else name.strip(" ()[]{}<>")
+    for pattern in (_WARNING, _GROUP_SUFFIX, _VIA, _FROM_COMPANY, _NICKNAME):
+        name = pattern.sub("", name)
     shown = (_shown(ch) for ch in _LONE_SYMBOL.sub(_divider, name.translate(_BARS)))
     return _undotted(" ".join("".join(shown).split()).strip(_QUOTES + ",;-_|/ "))
 
@@ -144,7 +165,11 @@ def _tidy(raw: str) -> str:
 def _divider(symbol: re.Match[str]) -> str:
     """Let a symbol between blanks part a name from a firm, where words stand on both sides."""
     parts = unicodedata.category(symbol[1]) in ("So", "Sm") and symbol[1] not in "|+"
-    return " | " if parts and symbol.start() and symbol.end() < len(symbol.string) else symbol[0]
+    if not parts or not symbol.start() or symbol.end() == len(symbol.string):
+        return symbol[0]
+    sides = symbol.string[: symbol.start()], symbol.string[symbol.end() :]
+    # Between two lone words it is an ornament: they are the first name and the last.
+    return " | " if any(len(side.split()) > 1 for side in sides) else " "
 
 
 def _shown(character: str) -> str:
@@ -159,6 +184,7 @@ def _undotted(name: str) -> str:
     """Part the words of "Ann.Lee" and "John.Doe Smith", but not of "Acme.com"."""
     if "." not in name or name.lower().endswith(SITES):
         return name
+    name = name if name.islower() else _INITIAL.sub(r"\1 ", name)
     parted = _DOTTED.sub(" ", name)
     return name if any(w[:1].islower() for w in parted.split()) and not name.islower() else parted
 
@@ -172,9 +198,9 @@ def _choose(name: str, local: str) -> str:
 
 
 def _words(text: str) -> list[str]:
-    words = (word.strip(_QUOTES + ",") for word in re.split(r"[\s_|/]+", text))
-    kept = [w for w in words if w == "&" or any(ch.isalnum() for ch in w)]
-    if kept and not (_is_short(kept[-1]) or kept[-1].count(".") > 1):
+    words = (word.strip(_QUOTES + ",").strip(_ORNAMENTS) for word in re.split(r"[\s_|/]+", text))
+    kept = [w for w in words if w == "&" or (w[:1] != "-" and any(ch.isalnum() for ch in w))]
+    if kept and not (_is_short(kept[-1]) or kept[-1].rstrip(".").count(".")):
         kept[-1] = kept[-1].rstrip(".") or kept[-1]
     return kept
 
@@ -196,6 +222,8 @@ def _is_firm(words: list[str], behind: list[str] | None) -> bool:
     """Tell a company by its legal form, which stands at the end, or alone after a comma."""
     if len(words) < 2 or (behind is not None and len(behind) != 1):
         return False
+    if words[0].casefold() in FIRM_BEFORE or " ".join(map(_bare, words[-3:])).endswith(FIRM_PHRASES):
+        return behind is None
     bare = _bare(words[-1])
     in_capitals = bare in FIRM_IN_CAPITALS and _strip_dots(words[-1]).isupper()
     return bare in FIRM or in_capitals or (behind is not None and bare == "co")
@@ -231,6 +259,8 @@ def _strip_suffixes(words: list[str]) -> list[str]:
 def _family_first(family: list[str], given: list[str]) -> PersonName:
     """Read "Beethoven, Ludwig van" and "Berg van den, Anna"."""
     family, given = _strip_titles(family), _strip_titles(given)
+    while len(given) > 1 and _bare(given[-1]) in TITLES:
+        given = given[:-1]
     for words in (given, family):
         cut = len(words)
         while cut > 1 and words[cut - 1].islower() and _bare(words[cut - 1]) in PARTICLES:

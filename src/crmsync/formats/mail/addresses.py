@@ -23,7 +23,7 @@ ADDRESS_FIELDS = {
 _ORDER = {role: at for at, role in enumerate(ADDRESS_FIELDS.values())}
 _PLAIN = re.compile(
     r"""\s*+(?:"(?P<quoted>[^"\\]*+)"\s*+|(?P<name>[^\s"<>,;:()@\\][^"<>,;:()@\\]*+))?<(?P<angle>[^\s<>,;:()"@]++@[^\s<>,;:()"@]++)>\s*+(?:,|\Z)
-    | \s*+(?P<bare>[^\s<>,;:()"@]++@[^\s<>,;:()"@]++)\s*+(?:,|\Z)""",
+    | \s*+(?P<bare>(?!=\?)[^\s<>,;:()"@|]++@[^\s<>,;:()"@]++)\s*+(?:,|\Z)""",
     re.VERBOSE,
 )
 # An encoded word is one token, whatever it wrongly holds. An angle bracket that is not closed ends at the comma.
@@ -40,6 +40,9 @@ _QUOTED = re.compile(r'"((?>(?:[^"\\]++|\\.)*))"', re.DOTALL)
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
 _WIDE = str.maketrans("\uff20\ufe6b", "@@")
 _WORDS = re.compile(r'(?:"(?>(?:[^"\\]++|\\.)*)"|[^\s"])+|"')
+_OBFUSCATED = re.compile(r"\s*([\w.+-]+)\s+at\s+([\w-]+(?:\.[\w-]+)+)\s*", re.IGNORECASE)
+"""What archives of mailing lists make of addresses: "ann at client.example"."""
+_BARS_BETWEEN = re.compile(r"(?<=\w)\|(?=[^\s|@]*@)")
 _QUOTES = {"'": "'", '"': '"', "\u201c": "\u201d", "\u2018": "\u2019", "\u00ab": "\u00bb", "\u201e": "\u201c"}
 _AT = re.compile(r"\s*@\s*")
 _SPACED_DOT = re.compile(r"(?<=\w)\s+\.\s*(?=\w)")
@@ -168,15 +171,23 @@ def _entries(value: str) -> Iterator[_Entry]:
 
 def _mailboxes(entry: _Entry, surname: str) -> list[tuple[str, str]]:
     text, angle = entry.text, entry.angle
-    if angle is not None and ("@" in angle or "@" not in text):
+    if angle and "=?" in angle:
+        angle = decode_words(angle)
+    if angle is not None and ("@" in angle or "@" not in text) and not _OBFUSCATED.fullmatch(angle):
         return [(_name(surname + text if text else entry.comment), angle.strip())] if angle.strip() else []
     if "@" not in text:
+        if (angle or entry.comment) and (spelt := _OBFUSCATED.fullmatch(angle or text)):
+            return [(_name(text) if angle else _name(entry.comment), f"{spelt[1]}@{spelt[2]}")]
         # An entry that is encoded as a whole, which it may not be.
         whole = decode_words(text)
         if "@" in whole and "=?" not in whole:
             return addresses(whole)
         return [(_name(text), entry.comment)] if "@" in entry.comment else []
     # One address, perhaps with words around it, or several with blanks between.
+    if "=?" in text:
+        text = decode_words(text)
+    if text.count("@") > 1 and "|" in text:
+        text = _BARS_BETWEEN.sub(" ", text)
     local, at, domain = _AT.sub("@", text).partition("@")
     words = _WORDS.findall(f"{local}{at}{_SPACED_DOT.sub('.', domain)}")
     found = [word for word in words if "@" in word]
