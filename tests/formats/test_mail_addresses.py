@@ -194,7 +194,8 @@ def test_any_value_gives_a_list(value: str) -> None:
 
 @pytest.mark.parametrize("value", [
     "bob at acme.example (Bob Roe)", "Bob <bob at acme.example>", "Bob %3Cbob@acme.example%3E",
-    "Bob <=?utf-8?Q?bob=40acme.example?=>", "=?us-ascii?Q?bob?=@acme.example", "Bob <mailto:bob@acme.example?subject=x>",
+    "Bob <=?utf-8?Q?bob=40acme.example?=>", "=?us-ascii?Q?bob?=@acme.example",
+    "Bob <mailto:bob@acme.example?subject=x>",
     "rfc822; bob@acme.example", "\u202abob@acme.example\u202c", "Bob [mailto:bob@acme.example]",
     "&quot;Bob&quot; &lt;bob@acme.example&gt;", "\u201ebob@acme.example\u201c", "bob(home)@(work)acme.example",
 ])  # fmt: skip

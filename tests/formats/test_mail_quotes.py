@@ -628,3 +628,45 @@ def test_a_quotation_that_nothing_introduces_is_history_where_it_holds_some() ->
     assert "Yes." == split_reply("Yes.\n\n> Fine.\n>> Lunch?").text
     assert "Yes." == split_reply("Yes.\n\n> On 5 Jan 2009, Ann <ann@x.example> wrote:\n> > Lunch?").text
     assert "Yes." == split_reply("> Lunch?\n\nYes.").text
+
+
+@pytest.mark.parametrize("line", [
+    "Quoting Ann Doe <ann@x.example>:", "Zitat von Ann Doe <ann@x.example>:", "Citando Ann Doe <ann@x.example>:",
+    "Citeren Ann Doe <ann@x.example>:", "Quoting Ann Doe (2009-01-05 10:00:00)",
+    "Thus spake Ann Doe (ann@x.example):", "Excerpts from Ann Doe's message of Mon Jan 05 10:00:00 +0100 2009:",
+])  # fmt: skip
+def test_what_says_that_it_quotes_introduces_a_quotation(line: str) -> None:
+    assert split_reply(f"Fine with me.\n\n{line}\n> Lunch?\n").text == "Fine with me."
+    assert split_reply(f"{line}\n\nLunch?\n").text == f"{line}\n\nLunch?", "nothing is quoted here"
+
+
+@pytest.mark.parametrize("heading", [
+    "----- Mail original -----", "----- Ursprüngliche Message -----", "=== Mensagem anterior ===",
+    "------------------&nbsp;原始邮件&nbsp;------------------", "--- In a language nobody listed ---",
+])  # fmt: skip
+def test_a_titled_rule_above_a_header_block_goes_with_it(heading: str) -> None:
+    block = "From: Ann Doe <ann@x.example>\nSent: Monday, January 5, 2009 10:00\nTo: Bob\nSubject: Lunch"
+
+    assert split_reply(f"Fine with me.\n\n{heading}\n{block}\n\nLunch?\n").text == "Fine with me."
+
+
+@pytest.mark.parametrize("line", [
+    "##- Please type your reply above this line -##", "-- Bitte oberhalb dieser Zeile antworten --",
+    "##- Veuillez répondre au-dessus de cette ligne -##",
+])  # fmt: skip
+def test_below_the_line_that_a_help_desk_draws_all_is_history(line: str) -> None:
+    assert split_reply(f"Fine with me.\n\n{line}\n\nYour request has been updated.\n").text == "Fine with me."
+
+
+@pytest.mark.parametrize("attribution", [
+    "On Mon, Jan 5 2009 at 10:00 AM, Ann Doe < ann@x.example > wrote:", "5 Jan 2009, 10:00 by ann@x.example:",
+    "On Mon, Jan 5, 2009 at 10:00\u202fAM Ann Doe <ann@x.example> wrote:",
+    '05.01.2009, 10:00, "Ann Doe" <ann@x.example>:',
+    "Am Montag, dem 05.01.2009 um 10:00 +0100 schrieb Ann Doe:",
+    "Ann Doe <ann@x.example> hat am 05.01.2009 10:00 CET geschrieben:",
+    "On Monday, 5 January 2009 10:00:00 CET Ann Doe wrote:", "Citace od: Ann Doe <ann@x.example>, 5. 1. 2009 10:00:",
+    "Понедельник, 5 января 2009, 10:00 +03:00 от Ann Doe <ann@x.example>:",
+    "2009-01-05 10:00 GMT+01:00 Ann Doe <ann@x.example>:",
+])  # fmt: skip
+def test_programs_of_the_last_years_introduce_history_in_their_own_ways(attribution: str) -> None:
+    assert split_reply(f"Fine with me.\n\n{attribution}\n> Lunch?\n").text == "Fine with me."

@@ -360,3 +360,47 @@ def test_an_answer_is_a_person_s() -> None:
 
     assert is_sensitive(asked)
     assert not is_sensitive(asked.model_copy(update={"in_reply_to": "1@x.example"}))
+
+
+PAGE = "https://x.example/l/8f3a9c2b7d6e4f1a0b9c8d7e6f5a4b3c"
+
+
+@pytest.mark.parametrize(("subject", "text"), [
+    # Nothing but a code, a code of letters, a password in clear
+    ("482913", "Use it to finish."),
+    ("Device login", "Enter the following on your device:\n\n  WDJB-MJHT\n"),
+    ("Account unlock", "Unlock your account with 482913"),
+    ("Welcome to Acme", "Username: ann\nPassword: Xk9!pL2q"),
+    ("Ihre Zugangsdaten", "Benutzername: ann\nPasswort: Xk9!pL2q"),
+    ("Vos identifiants", "Identifiant : ann\nMot de passe : Xk9pL2q7"),
+    ("Acme", "Use this temporary password: Xk9!pL2q to log in, then change it."),
+    # A link that is said to be short-lived
+    ("Log in to Acme", f"Here is your link: {PAGE}\nIt works once."),
+    ("Bei Acme anmelden", f"Hier: {PAGE}\nDer Link ist 15 Minuten gültig."),
+    ("Acme : connexion", f"Cliquez : {PAGE}\nCe lien expire dans 15 minutes."),
+    # New passwords in more languages
+    *((subject, f"> {PAGE}") for subject in (
+        "Jelszó emlékeztető", "Restabliu la contrasenya", "Lozinka - promjena", "Slaptažodžio atkūrimas",
+        "Mot de passe perdu", "Contraseña perdida", "Password smarrita", "Wachtwoord kwijt", "Salasanan palautus",
+    )),
+])  # fmt: skip
+def test_credentials_and_links_for_once_are_held(subject: str, text: str) -> None:
+    assert is_sensitive(mail("no-reply@acme.example", subject, text))
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Newsletter", "Save 20% with code SUMMER20"),
+        ("Your receipt", "Authorization code 482913, total $12.00"),
+        ("Account", "Username: ann\nPassword: (unchanged)"),
+        ("Account", "Your password was changed on 5.3.2026"),
+        ("Log in to see your offer", f"The sale ends and the offer expires tomorrow: {PAGE}"),
+    ],
+)
+def test_coupons_receipts_and_talk_of_passwords_are_not_held(subject: str, text: str) -> None:
+    assert not is_sensitive(mail("no-reply@shop.example", subject, text))
+
+
+def test_a_colleague_may_write_a_password() -> None:
+    assert not is_sensitive(mail("bob@client.example", "Wi-Fi", "Password: Guest2026!"))

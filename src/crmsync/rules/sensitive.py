@@ -12,6 +12,7 @@ from .sensitive_roots import (
     NEW_ROOTS,
     NO_CODES,
     OTHER_NUMBERS,
+    SHORT_LIVED,
     SIGN_IN_ROOTS,
     WORDS_FOR_PASSWORDS,
 )  # fmt: skip
@@ -35,6 +36,8 @@ _CODE_FORM = rf"""(?<![A-Za-z0-9.,/=&\#$€£@_+-])
     (?![A-Za-z0-9_-]|[ ]?(?:[€$£%]|EUR|USD)|[.,/:]\d)"""
 _CODE = re.compile(_CODE_FORM, re.VERBOSE)
 _YEAR = re.compile(r"(?:19|20)\d\d")
+_COUPON = re.compile(r"[A-Z]{4,}\d{1,2}")
+_DEVICE_CODE = re.compile(r"[A-Z]{4}-[A-Z]{4}")
 _AROUND = r"[ \t\xa0>*_«»\"'“”\[\](){}|.·-]"
 _ALONE = re.compile(rf"^{_AROUND}*+(?:{_CODE_FORM}){_AROUND}*+$", re.VERBOSE | re.MULTILINE)
 
@@ -43,6 +46,10 @@ _NO_CODE = re.compile(rf"(?:{NO_CODES})")
 _OTHER_NUMBER = re.compile(OTHER_NUMBERS)
 _SIGN_IN = re.compile(SIGN_IN_ROOTS)
 _PASSWORD = re.compile(WORDS_FOR_PASSWORDS)
+_GIVEN_PASSWORD = re.compile(
+    rf"(?:{WORDS_FOR_PASSWORDS})\w{{0,4}}\s{{0,9}}[:：=]\s{{0,9}}(?=\S{{0,40}}\d)\S{{6,40}}(?!\S)"
+)
+_SHORT_LIVED = re.compile(SHORT_LIVED)
 _NEW = re.compile(NEW_ROOTS)
 _LINKS = 30
 """So many links are looked at."""
@@ -54,6 +61,7 @@ _MEETING = ("meeting id", "meeting-id", "webinar", "dial-in", "join the meeting"
 _BARGAIN = ("discount", "promo", "coupon", "checkout", "voucher", "rabatt", "gutschein", "descuento", "sconto",
             "réduction", "remise", "desconto", "korting", "zniżk", "скидк", "割引", "クーポン", "优惠", "할인",
             "indirim")  # fmt: skip
+_OFFERS = ("offer", "sale", "deal", "% off", "angebot", "offre", "oferta", "offerta", "aanbied", "tilbud", "erbjud")
 
 _MACHINE = re.compile(
     r"(?:^|[._-])(?:2fa|accounts?|appleid|auth\w*|codes?|id|konto|log-?in|mfa|otp|passwords?|security|sign-?in|verif\w+)"
@@ -108,7 +116,7 @@ def is_sensitive(message: Message) -> bool:
         return False
     if _has(RESETS, [stem for stem in RESET_STEMS if stem in text.said], text.said):
         return True
-    return machine and _opens(text)
+    return machine and (_opens(text) or _GIVEN_PASSWORD.search(text.said) is not None)
 
 
 def _text(message: Message) -> _Text:
@@ -157,7 +165,7 @@ def _shows_code(text: _Text, *, machine: bool) -> bool:
         return False
     for code in _CODE.finditer(text.written):
         start, end = code.span()
-        if _YEAR.fullmatch(code[0]):
+        if _YEAR.fullmatch(code[0]) or _COUPON.fullmatch(code[0]):
             continue
         reach = _SUBJECT_LINE if start < text.subject else _SAME_LINE
         before, after = _sentence(said, start, end, reach)
@@ -168,10 +176,12 @@ def _shows_code(text: _Text, *, machine: bool) -> bool:
             return machine or start < text.subject
     if not machine or _OTHER_NUMBER.search(said):
         return False
+    if _ALONE.fullmatch(text.written, 0, text.subject) and not _YEAR.fullmatch(text.written[: text.subject]):
+        return True  # the subject is nothing else
     for alone in _ALONE.finditer(text.written, text.subject + 1):
         above = _NO_CODE.sub("", said[max(alone.start() - _MACHINE_REACH[1], 0) : alone.start()])
-        digits = sum(map(str.isdigit, alone[0])) >= 4
-        if digits and not _YEAR.fullmatch(alone[0].strip()) and (_CODE_ROOT.search(above) or _SIGN_IN.search(above)):
+        random = sum(map(str.isdigit, alone[0])) >= 4 or _DEVICE_CODE.fullmatch(alone[0].strip())
+        if random and not _YEAR.fullmatch(alone[0].strip()) and (_CODE_ROOT.search(above) or _SIGN_IN.search(above)):
             return True
     return False
 
@@ -187,15 +197,16 @@ def _opens(text: _Text) -> bool:
     """Tell by its structure whether a machine's mail is there to let somebody in by a link.
 
     The link holds what nobody can guess, and the words before it or the subject are about a new password, or two of
-    the subject, those words and the link itself about signing in.
+    the subject, those words and the link itself about signing in, or one of them where all is said to be short-lived.
     """
     subject = text.said[: text.subject]
     renews = _is_of_new_password(subject)
+    short_lived = bool(_SHORT_LIVED.search(text.said)) and not any(word in text.said for word in (*_BARGAIN, *_OFFERS))
     for at, link in text.links[:_LINKS]:
         if _OPAQUE.search(link):
             before = text.said[max(at - 120, text.subject) : at]
-            signs = (_SIGN_IN.search(subject), _SIGN_IN.search(before), _FOR_ENTRY.search(link))
-            if sum(map(bool, signs)) > 1 or renews or _is_of_new_password(before):
+            signs = sum(map(bool, (_SIGN_IN.search(subject), _SIGN_IN.search(before), _FOR_ENTRY.search(link))))
+            if signs > 1 or (signs and short_lived) or renews or _is_of_new_password(before):
                 return True
     return False
 

@@ -44,11 +44,21 @@ OTHER_NUMBERS = (
 )
 """Words for numbers that open nothing."""
 
+SHORT_LIVED = (
+    r"\bexpires?\b|expir[aey]\w*|valid for|works? (?:only )?once|\bonly (?:be used )?once\b|one[- ]time|single[- ]use"
+    r"|einmalig|nur einmal|gültig|läuft .{0,40}\bab\b|usage unique|valable|valide pendant|caduca|válid[oa]|scade"
+    r"|vervalt|verloopt|geldig|wygaśnie|wygasa|ważn[yae]\b|platn[ýáé]|lejárati?\b|érvényes|valabil|giltig|gyldig|udløber"
+    r"|utløper|voimassa|geçerli|истек|действит|дійсн|валид|ισχύει|λήγει|有効|有效|유효|만료|בתוקף|صالح|ينتهي|hết hạn"
+    r"|hiệu lực|berlaku|kedaluwarsa|หมดอายุ|समाप्त"
+)
+"""What is said of links and codes that soon open nothing any more."""
+
 SIGN_IN_ROOTS = (
     r"\b(?:sign(?:ing)?[- ]?in|log(?:ging)?[- ]?(?:in|on)|verif(?:y|ication|ying)|authenticat\w+|authori[sz]\w+"
     r"|confirm your (?:e-?mail|account|identity|address|login|sign)\w*|confirm (?:it'?s|that it'?s|this is) you"
-    r"|access your account|activate your account|finish (?:signing|logging)|two[- ]?(?:factor|step)|2fa|mfa"
+    r"|access your account|(?:activate|unlock) your account|finish (?:signing|logging)|two[- ]?(?:factor|step)|2fa|mfa"
     r"|anmeld\w*|einlogg?\w*|login|bestätig\w*|verifizier\w*|zwei-?faktor\w*|freischalt\w*"
+    r"|entsperr\w*|d[ée]bloque\w*|desbloque\w*|sblocc\w*|odblok\w*|deblok\w*"
     r"|connexion|connecter|connectez|s'identifier|identifi\w+|vérifi\w+|authentifi\w+|confirmez|activer votre compte"
     r"|iniciar sesión|inicia sesión|inicio de sesión|acceder|verific\w+|confirma\w* tu|autentic\w+|autentific\w+"
     r"|acced\w+|accesso|conferma\w* (?:il|la|l')|entrar|entre n[oa]\b|iniciar sessão|aceder|aanmeld\w*|inlogg\w*"
@@ -77,11 +87,13 @@ WORDS_FOR_PASSWORDS = (
 NEW_ROOTS = (
     r"reset|forg[eo]t|recover|chang|new\b|\bset\b|choose|create|zurück|vergess|neue|änder|festleg|vergeb|réinitial"
     r"|oubli"
-    r"|nouveau|modifi|choisi|créer|restable|olvid|recuper|cambi|nuev|crear|redefin|esquec|alter|nova\b|repor|reimpost"
+    r"|nouveau|modifi|choisi|créer|perdue?\b|perdid|smarrit|kwijt|verloren|restabl"
+    r"|olvid|recuper|cambi|nuev|crear|redefin|esquec|alter|nova\b|repor|reimpost"
     r"|ripristin|dimentic|nuova|impost|opnieuw|vergeten|herstel|wijzig|nieuw|resetow|zresetuj|odzysk|zmia|zmień|przypom"
     r"|now[ey]|ustaw|obnov|zapom|zabudn|změ[nň]|zme[nň]|nastav|återställ|glömt|ändra|nytt|nulstil|glemt|skift|tilbakestill"
-    r"|endre|nollaa|nollau"
-    r"|unohd|unohtu|vaihd|vaihto|uusi|uude|visszaáll|elfelejt|módos|\búj\b|uitat|schimb|nou[aă]?\b|сброс|восстанов"
+    r"|endre|nollaa|nollau|palaut"
+    r"|unohd|unohtu|vaihd|vaihto|uusi|uude|visszaáll|emlékeztet"
+    r"|elfelejt|módos|\búj\b|uitat|schimb|nou[aă]?\b|сброс|восстанов"
     r"|забы|смен|измен"
     r"|нов|скин|віднов|забул|зміни|смяна|забрав|нулир|заборав|промен|επαναφορ|ξεχάσ|αλλαγ|νέο|sıfırla|sifirla|unut"
     r"|yenile"
@@ -89,7 +101,8 @@ NEW_ROOTS = (
     r"|איפוס|אפס|שכח|שינוי"
     r"|חדשה|إعادة|نسيت|استعادة|تغيير|جديدة|بازنشانی|بازیابی|فراموش|تغییر|रीसेट|भूल|बदल|รีเซ็ต|ลืม|เปลี่ยน|ตั้ง"
     r"|đặt lại|quên"
-    r"|khôi phục|đổi|atur ulang|lupa|ubah|tetap semula|ponastav|pozab|resetir|zaborav|promijen|promen|atkur|pamirš"
+    r"|khôi phục|đổi|atur ulang|lupa|ubah|tetap semula|ponastav|pozab|resetir|zaborav|promijen|promjen|promen|atk[uū]r"
+    r"|pamirš"
     r"|keist|atstat|atjaun"
     r"|aizmirs|lähtest|unusta|muut|endurstill|gleym"
 )

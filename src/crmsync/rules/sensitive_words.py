@@ -2,7 +2,7 @@
 
 CODE_WORDS = (
     "verification code", "security code", "confirmation code", "login code", "log-in code", "log in code",
-    "sign-in code", "sign in code", "signin code", "authentication code", "authorization code", "activation code",
+    "sign-in code", "sign in code", "signin code", "authentication code", "activation code",
     "one-time code", "one time code", "one-time password", "one time password", "one-time pass", "single-use code",
     "steam guard code", "2fa code", "otp code", "your otp", "otp is", "otp for", "one-time pin", "temporary code",
     "code to sign in", "code to log in", "code to verify", "bestätigungscode", "sicherheitscode", "einmalpasswort",

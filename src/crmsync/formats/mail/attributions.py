@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from .month_names import MONTHS
-from .quote_phrases import DATED_ADDRESS, WROTE, WROTE_UNSPACED
+from .quote_phrases import DATED_ADDRESS, QUOTING, WROTE, WROTE_UNSPACED
 
 LONGEST = 400
 """No line that introduces history is longer."""
@@ -103,6 +103,8 @@ def _attributes(line: str, *, marked: bool) -> bool:
     dated = names_date(bare)
     addressed = bool(_ADDRESS.search(bare))
     begins = _begins_with_date(bare)
+    if marked and (addressed or dated) and bare.lower().startswith(QUOTING):
+        return ended or bare.endswith(")")
     if dated and addressed and (ended or begins):
         if begins or _says_who(bare):
             return ended or (marked and bool(_TIME.search(bare)))

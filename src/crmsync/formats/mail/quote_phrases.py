@@ -23,6 +23,11 @@ WROTE_UNSPACED = (
     "書きました", "のメール", "のメッセージ", "写道", "寫道", "写到", "来信", "來信", "작성", "썼습니다", "쓴 글",
     "님의 말", "เขียน", "ได้เขียนว่า", "書いた", "さんは書", "تحریر کیا",
 )  # fmt: skip
+# What stands before a name where no verb stands behind it.
+QUOTING = (
+    "quoting ", "zitat von ", "zitiere ", "citando ", "citeren ", "citation de ", "cytowanie ", "cytat ", "citat från ",
+    "citerar ", "citat fra ", "citace ", "citát ", "цитирую ", "quote from ", "excerpts from ", "thus spake ",
+)  # fmt: skip
 # Gmail in languages where it uses no verb: a date, a name, an address, a colon.
 DATED_ADDRESS = re.compile(r"[^\d<>]{0,20}\d{1,4}[^<>]{3,200}<[^<>\s]+@[^<>\s]+>(?:\s?님이\s?작성)?\s?[:：]$")
 
@@ -52,7 +57,13 @@ ORIGINAL = frozenset({
     "ursprüngliche e-mail", "ursprüngliche mail", "originale nachricht", "e-mail d'origine", "email original",
     "email originale", "e-mail original", "e-mail originale", "original-mail", "回复的原邮件", "回复的邮件",
     "回覆的原郵件", "元のメール", "原メッセージ", "元メッセージ", "isang orihinal na mensahe", "mesazhi origjinal",
-    "ujumbe asili", "ორიგინალი შეტყობინება", "orijinal məktub", "бастапқы хабарлама",
+    "please type your reply above this line", "please reply above this line", "reply above this line",
+    "write above this line to reply", "bitte antworten sie oberhalb dieser linie",
+    "bitte oberhalb dieser zeile antworten", "veuillez répondre au-dessus de cette ligne",
+    "escriba su respuesta por encima de esta línea", "por favor, escriba su respuesta sobre esta línea",
+    "digite sua resposta acima desta linha", "typ uw antwoord boven deze regel",
+    "scrivi la tua risposta sopra questa riga", "ujumbe asili", "ორიგინალი შეტყობინება", "orijinal məktub",
+    "бастапқы хабарлама",
 })  # fmt: skip
 ORIGINAL_IN_LONG_RULES = frozenset({"original", "originál", "oryginał", "оригинал", "原文", "元の文"})
 """So QQ writes; between short rules it is a heading of the author's."""

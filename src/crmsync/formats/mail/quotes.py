@@ -20,7 +20,8 @@ from .quote_phrases import (
 )  # fmt: skip
 
 _COLONS = (":", "：")
-_HEADING = re.compile(r"[-_=*—–─‐‑‒―━]")
+_HEADING = re.compile(r"[-_=*—–─‐‑‒―━#]")
+_TITLED_RULE = re.compile(r"[-_=*—–─‐‑‒―━]{3}.{0,60}[-_=*—–─‐‑‒―━]{3}")
 _LABEL = re.compile(r"[\s>*_|]*+([^\W\d_][^:：|\n*]{0,24}?)[\s*_]*+[:：|]")
 _LONG_RULE = 8
 _BLOCK = 12
@@ -67,7 +68,7 @@ def _history(lines: list[str], text: str) -> tuple[int, bool]:
     """Say where everything that follows is history, or that something forwarded comes first."""
     # What matters has a colon, after a label or at its end, or is a heading between rules; most texts have no rules.
     wide, tabled, addressed = "：" in text, "|" in text, "@" in text
-    ruled = any(map(text.__contains__, ("--", "__", "==", "**", "——", "──", "‐‐", "━━", "――")))
+    ruled = any(map(text.__contains__, ("--", "__", "==", "**", "##", "——", "──", "‐‐", "━━", "――")))
     labels: dict[int, str] = {}
     for at, line in enumerate(lines):
         if ":" in line or (wide and "：" in line) or (tabled and "|" in line):
@@ -101,7 +102,8 @@ _TRIES = 500
 
 def _introduces(line: str) -> str:
     """Tell whether a line introduces what is forwarded or what was answered, empty where neither."""
-    words = line.strip(RULE + ":：").lower()
+    line = line.replace("&nbsp;", " ")
+    words = line.strip(RULE + ":：#").lower()
     heading = bool(_HEADING.match(line[-1])) and bool(_HEADING.match(line[0]))
     if words in FORWARDED and (heading or line.endswith(_COLONS) or words.startswith("begin")):
         return "forwarded"
@@ -164,7 +166,8 @@ def _before_rule(lines: list[str], index: int) -> int:
     above = index
     while above > 0 and index - above < 3 and not lines[above - 1].strip():
         above -= 1
-    return above - 1 if above > 0 and len(lines[above - 1]) > 4 and not lines[above - 1].strip(RULE) else index
+    rule = lines[above - 1].strip() if above > 0 else ""
+    return above - 1 if len(rule) > 4 and (not rule.strip(RULE) or _TITLED_RULE.fullmatch(rule)) else index
 
 
 def _may_end_attribution(line: str) -> bool:
