@@ -400,3 +400,9 @@ def test_texts_in_quoted_printable_are_decoded_and_end_where_they_say(
 
     assert (summary, description) == (found.summary, found.description)
     assert found.start == found.end
+
+
+def test_the_address_that_calendar_server_gives_beside_its_own_identifiers_is_whose_it_is() -> None:
+    found = event("ATTENDEE;CN=Bob;X-CALENDARSERVER-EMAIL=bob@acme.example:urn:x-uid:6423F94A-6B76")
+
+    assert ["bob@acme.example"] == [person.address for person in found.participants]

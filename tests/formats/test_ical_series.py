@@ -359,3 +359,14 @@ def test_without_a_window_a_series_comes_in_from_its_beginning_as_far_as_the_bou
 
     assert [(item.id, len(item.records)) for item in calendar.items] == [("few", 3), ("endless", MAX_INSTANCES)]
     assert calendar.truncated == {"endless"}
+
+
+@pytest.mark.parametrize(
+    "rule", ["RRULE:RRULE:FREQ=DAILY;COUNT=3", "RRULE:FREQ=DAILY\\;COUNT=3", "RRULE: FREQ=DAILY; COUNT=3;"]
+)
+def test_a_rule_that_is_escaped_or_named_twice_is_read(rule: str) -> None:
+    assert 3 == len(series(rule))
+
+
+def test_excluded_times_may_be_parted_by_semicolons() -> None:
+    assert 1 == len(series("RRULE:FREQ=DAILY;COUNT=3", "EXDATE:20250302T100000Z;20250303T100000Z"))

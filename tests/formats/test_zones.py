@@ -397,3 +397,21 @@ def test_a_zone_that_is_found_year_by_year_is_the_one_that_is_found_at_once(wall
         )
     instant = wall.replace(tzinfo=UTC)
     assert instant.astimezone(at_once).replace(tzinfo=None) == instant.astimezone(by_year).replace(tzinfo=None)
+
+
+@pytest.mark.parametrize(("tzid", "name"), [
+    ("America/New York", "America/New_York"), ("US-Eastern", "US/Eastern"), ("Europe_Berlin", "Europe/Berlin"),
+    ("Europe-Berlin", "Europe/Berlin"), ("W._Europe_Standard_Time", "Europe/Berlin"),
+])  # fmt: skip
+def test_a_name_with_other_marks_between_its_words_is_that_name(tzid: str, name: str) -> None:
+    zone = find_zone(tzid, Definitions({}), UTC_ZONE)
+
+    assert (name, None) == (zone.name, zone.problem)
+
+
+def test_a_lone_city_is_believed_and_said() -> None:
+    zone = find_zone("Sydney\\, Melbourne", Definitions({}), UTC_ZONE)
+
+    assert "Australia/Sydney" == zone.name
+    assert "by its city only" in (zone.problem or "")
+    assert all(find_zone(name, Definitions({}), UTC_ZONE).name is None for name in ("East", "North", "West", "Nowhere"))

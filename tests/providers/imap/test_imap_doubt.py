@@ -578,3 +578,35 @@ def test_every_decision_is_on_record(server: ScriptedServer) -> None:
     run(server, storage)
 
     assert [Outcome.STORED] == [e.decision.outcome for e in storage.ledger("c/INBOX")]
+
+
+@pytest.mark.parametrize("profile", [("ESEARCH",), ()])
+def test_a_message_of_which_nobody_says_a_word_is_not_gone(profile: tuple[str, ...]) -> None:
+    with ScriptedServer(*profile, "LIST-STATUS", "UNSELECT") as server:
+        server.put("a")
+        silent = ["BODY.PEEK[1", "SEARCH"]
+
+        def answer(text: str) -> bytes | None:
+            about_one = "UID FETCH 1 " in text or text.endswith(" UID 1")
+            if silent and about_one and silent[0] in text:
+                silent.pop(0)
+                return b"litter\r\nTAG OK done\r\n"
+            return None
+
+        server.hook = answer
+        storage = MemoryStorage()
+        first = run(server, storage)
+        with ImapMail(server.access()) as provider:
+            sync(provider, storage, CHANNEL, POLICY, redrive=True)
+
+    assert not silent
+    assert {"skipped/unreadable": 1} == first
+    assert ["a"] == names_of(storage.items)
+
+
+def test_a_search_for_a_copy_that_is_answered_by_nothing_does_not_say_that_it_is_missing() -> None:
+    with sent_folder() as server:
+        server.put("a", folder="Sent")
+        server.hook = lambda text: b"TAG OK done\r\n" if "SEARCH" in text else None
+
+        assert "9.1" == ImapSent(server.access()).find("a@contract.example")

@@ -148,9 +148,11 @@ def _read_address(value: str, parameters: Mapping[str, str]) -> str | None:
     """Read whose calendar address it is.
 
     EMAIL (RFC 7986 section 6.2) says who somebody is in an address book: it counts before the calendar address,
-    which may be a server's own for answers (iCloud), a principal or a UUID. Where both say nothing, CN may.
+    which may be a server's own for answers (iCloud), a principal or a UUID. Where both say nothing, Calendar Server's
+    own parameter or CN may.
     """
-    for text in (parameters.get("EMAIL", ""), value, parameters.get("CN", "")):
+    servers_own = parameters.get("X-CALENDARSERVER-EMAIL", "")
+    for text in (parameters.get("EMAIL", ""), value, servers_own, parameters.get("CN", "")):
         position = text.lower().rfind("mailto:")
         candidate = text if position < 0 else text[position + 7 :].partition("?")[0]
         candidate = unquote(candidate) if position >= 0 and "%" in candidate else candidate

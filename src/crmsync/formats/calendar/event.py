@@ -292,7 +292,7 @@ def _read_moments(
     found = []
     for line in properties.get(name, ()):
         parameters, values = _split_time_line(line)
-        for value in values.split(","):
+        for value in values.replace("\\", "").replace(";", ",").split(","):
             try:
                 if value.strip():
                     found.append(_in_series(_read_moment(value, parameters, context, problems), start))

@@ -63,7 +63,9 @@ def read_rule(text: str) -> Rule:
 
     """
     parts: dict[str, str] = {}
-    for part in filter(None, text.upper().replace(" ", "").split(";")):
+    # Some escape a rule as if it were text, or write its name twice.
+    written = text.upper().replace(" ", "").replace("\\", "").removeprefix("RRULE:")
+    for part in filter(None, written.split(";")):
         name, _, value = part.partition("=")
         if value:  # an empty part is written by some for none
             parts[name] = value

@@ -235,9 +235,34 @@ def _cities() -> dict[str, list[str]]:
     return cities
 
 
+_REGIONS = ("africa/", "america/", "antarctica/", "asia/", "atlantic/", "australia/", "europe/", "indian/", "pacific/")
+_NOT_CITIES = frozenset({"north", "south", "west", "act", "nsw", "lhi", "victoria", "queensland", "tasmania"})
+_BETWEEN = re.compile(r"[\s_./-]+")
+
+
+@lru_cache(maxsize=1)
+def _squeezed_names() -> dict[str, str]:
+    """Return the names of regions' zones and Windows' names without what stands between their words."""
+    regions = {key: name for key, name in _iana_names().items() if key.startswith((*_REGIONS, "us/"))}
+    return {_BETWEEN.sub("", key): name for key, name in {**_windows_names(), **regions}.items()}
+
+
+def _lone_city(text: str) -> str | None:
+    """Return the zone of the one city of this name, or of the first of several between commas."""
+    cities = [city.strip().casefold() for city in unescape(text).split(",")]
+    found = [
+        [name for name in _cities().get(city, ()) if name.casefold().startswith(_REGIONS) and city not in _NOT_CITIES]
+        for city in cities
+    ]
+    return found[0][0] if len(found[0]) == 1 and all(found) else None
+
+
 @lru_cache(maxsize=256)
 def _concluded_zone(tzid: str) -> Zone | None:
-    """Find a zone by a city in a display name that has the offset said there, else by that offset alone."""
+    """Find a zone by a city in a display name that has the offset said there, else by that offset alone.
+
+    Then by a name that is written with other marks between its words, and by a lone city.
+    """
     display = _DISPLAY.fullmatch(tzid.strip(" \t\"'"))
     if display:
         offset = _offset(display[1] or "+0000")
@@ -250,7 +275,13 @@ def _concluded_zone(tzid: str) -> Zone | None:
             return Zone(timezone(offset), problem=f"the time zone {tzid!r} is known by its offset only")
     fixed = _FIXED.fullmatch(tzid.strip())
     offset = _offset(fixed[1]) if fixed else None
-    return Zone(timezone(offset)) if offset is not None else None
+    if offset is not None:
+        return Zone(timezone(offset))
+    if name := _squeezed_names().get(_BETWEEN.sub("", tzid.strip(" \t\"'").casefold())):
+        return _iana_zone(name)
+    city = _lone_city(tzid.strip(" \t\"'"))
+    zone = _iana_zone(city) if city else None
+    return zone and zone._replace(problem=f"the time zone {tzid!r} is known by its city only")
 
 
 def _standard(zone: Zone) -> timedelta | None:

@@ -157,27 +157,34 @@ def has_flag(items: Items, flag: bytes) -> bool:
 def among(client: Client, uids: UidSet) -> UidSet:
     """Return which of these messages are in the open folder.
 
+    Each search is answered by a line, also where nothing is found (RFC 9051 section 6.4.4). Where none came, the
+    messages themselves are asked for.
+
     Raises:
         SourceError: the server does not tell.
 
     """
     criteria = f"UID {uids}"
     said = client.run(_search_command(client, criteria))
-    found = _all(client, said, None, criteria)
+    lines = _lines(client)
+    if said.ok and not lines:
+        return UidSet.of(client.fetched_by(*fetches(uids, "UID"))) & uids
+    found = _all(client, said, lines, criteria)
     if found is None:
         raise refusal(said, client.host)
     return found & uids
 
 
 def search(client: Client, criteria: str) -> UidSet | None:
-    """Return what a search finds; None where the server refuses it.
+    """Return what a search finds; None where the server refuses it, or says nothing to it.
 
     Raises:
         SourceError: the connection is lost.
 
     """
     said = client.run(_search_command(client, criteria))
-    return reduce(or_, [_found(response[0]) for response in _lines(client)], UidSet()) if said.ok else None
+    lines = _lines(client)
+    return reduce(or_, [_found(response[0]) for response in lines], UidSet()) if said.ok and lines else None
 
 
 def vanished_since(client: Client, modseq: int) -> UidSet | None:
