@@ -277,8 +277,8 @@ def _concluded_zone(tzid: str) -> Zone | None:
     offset = _offset(fixed[1]) if fixed else None
     if offset is not None:
         return Zone(timezone(offset))
-    if name := _squeezed_names().get(_BETWEEN.sub("", tzid.strip(" \t\"'").casefold())):
-        return _iana_zone(name)
+    if squeezed := _squeezed_names().get(_BETWEEN.sub("", tzid.strip(" \t\"'").casefold())):
+        return _iana_zone(squeezed)
     city = _lone_city(tzid.strip(" \t\"'"))
     zone = _iana_zone(city) if city else None
     return zone and zone._replace(problem=f"the time zone {tzid!r} is known by its city only")
