@@ -168,19 +168,21 @@ def fields_of(kind: str) -> dict[str, str]:
 COLLECTIONS = {
     "messages.list": "message", "messages.delta": "message", "mailFolders.list": "mailFolder",
     "mailFolders.delta": "mailFolder", "mailFolders.childFolders.list": "mailFolder",
-    "messages.attachments.list": "attachment", "calendars.list": "calendar", "calendarGroups.list": "calendarGroup",
-    "calendarView.list": "event", "calendarView.delta": "event", "events.list": "event", "events.instances": "event",
-    "subscriptions.list": "subscription", "organization.list": "organization",
+    "messages.attachments.list": "attachment", "events.attachments.list": "attachment", "calendars.list": "calendar",
+    "calendarGroups.list": "calendarGroup", "calendarView.list": "event", "calendarView.delta": "event",
+    "events.list": "event", "events.instances": "event", "subscriptions.list": "subscription",
+    "organization.list": "organization",
 }  # fmt: skip
 SINGLE = {
     "messages.get": "message", "messages.create": "message", "messages.update": "message", "messages.move": "message",
     "messages.copy": "message", "messages.createReply": "message", "messages.createReplyAll": "message",
     "messages.createForward": "message", "messages.attachments.get": "attachment",
-    "messages.attachments.create": "attachment", "messages.attachments.createUploadSession": "uploadSession",
-    "mailFolders.get": "mailFolder", "mailFolders.create": "mailFolder", "mailFolders.update": "mailFolder",
+    "events.attachments.get": "attachment", "messages.attachments.create": "attachment",
+    "messages.attachments.createUploadSession": "uploadSession", "mailFolders.get": "mailFolder",
+    "mailFolders.create": "mailFolder", "mailFolders.update": "mailFolder",
     "mailFolders.childFolders.create": "mailFolder", "calendars.get": "calendar", "events.get": "event",
-    "subscriptions.create": "subscription", "subscriptions.get": "subscription", "subscriptions.update": "subscription",
-    "users.get": "user", "users.mailboxSettings": "mailboxSettings",
+    "subscriptions.create": "subscription", "subscriptions.get": "subscription",
+    "subscriptions.update": "subscription", "users.get": "user", "users.mailboxSettings": "mailboxSettings",
 }  # fmt: skip
 
 

@@ -16,12 +16,12 @@ from crmsync.testing.microsoft.server import ROUTES
 
 DAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 WITHOUT = {
-    "messages.value", "messages.attachments.value", "messages.delete", "messages.send", "messages.reply",
-    "messages.replyAll", "messages.forward", "mailFolders.delete", "sendMail", "events.delta", "subscriptions.delete",
-    "subscriptions.reauthorize", "users.mailboxSettings.userPurpose",
+    "messages.value", "messages.attachments.value", "events.attachments.value", "messages.delete", "messages.send",
+    "messages.reply", "messages.replyAll", "messages.forward", "mailFolders.delete", "sendMail", "events.delta",
+    "subscriptions.delete", "subscriptions.reauthorize", "users.mailboxSettings.userPurpose",
 }  # fmt: skip
 """Methods that answer with no JSON, with none at all, or with a property alone."""
-UNDESCRIBED = {"users.mailboxSettings.userPurpose", "messages.attachments.value"}
+UNDESCRIBED = {"users.mailboxSettings.userPurpose", "messages.attachments.value", "events.attachments.value"}
 """Methods that the documentation's pages have, and the description that the SDKs are made of has not."""
 
 
@@ -62,7 +62,9 @@ def filled() -> tuple[MicrosoftServer, Client]:
     calendar.put(
         start=DAY, attendees=people, onlineMeeting={"joinUrl": "https://teams.example/1"}, sensitivity="private"
     )
-    calendar.put(start=date(2026, 3, 4), subject=None, showAs="oof")
+    calendar.put(
+        start=date(2026, 3, 4), subject=None, showAs="oof", files=[File("plan.pdf", b"%PDF", "application/pdf")]
+    )
     series = calendar.put(start=DAY, recurrence=repeats("weekly", start=DAY.date(), count=6), attendees=people)
     calendar.change_occurrence(series, DAY + timedelta(days=7), start=DAY + timedelta(days=8))
     calendar.cancel_occurrence(series, DAY + timedelta(days=14))
@@ -83,6 +85,7 @@ def test_every_answer_fits() -> None:
     mails = [mail.immutable for mail in me.mailbox.messages()]
     window = "startDateTime=2026-01-01T00:00:00Z&endDateTime=2026-12-31T00:00:00Z"
     series = next(event.immutable for event in me.calendar.events.values() if event.recurrence)
+    planned = next(event.immutable for event in me.calendar.events.values() if event.files)
     body: dict[str, Any] = {"subject": "x", "toRecipients": [{"emailAddress": {"address": "ann@client.example"}}]}
     until = (datetime.now(UTC) + timedelta(hours=2)).isoformat()
     hook = {"changeType": "created", "notificationUrl": "https://crm.example", "resource": "me/events"}
@@ -94,7 +97,8 @@ def test_every_answer_fits() -> None:
                 "me/mailFolders?$expand=childFolders&includeHiddenFolders=true", "me/mailFolders/inbox", "me/messages",
                 "me/messages?$expand=attachments", "me/mailFolders/inbox/messages?$top=2", "me/calendars",
                 "me/calendar", "me/calendarGroups", "me/events", f"me/calendarView?{window}", "subscriptions",
-                f"me/events/{series}/instances?{window}",
+                f"me/events/{series}/instances?{window}", f"me/events/{planned}/attachments",
+                f"me/calendar/events/{planned}/attachments?$select=id,name,size",
                 f"me/events/{series}?$select=subject,cancelledOccurrences&$expand=exceptionOccurrences",
                 *(f"me/messages/{id_}" for id_ in mails), *(f"me/messages/{id_}/attachments" for id_ in mails),
                 *(f"me/messages/{id_}?$select=uniqueBody,internetMessageHeaders" for id_ in mails),

@@ -13,6 +13,7 @@ from crmsync import Channel, Event, Policy, Report, Selection, sync
 from crmsync.model import Window
 from crmsync.protocols import Provider
 from crmsync.providers.microsoft import OutlookCalendar
+from crmsync.providers.microsoft.calendar.source import OutlookCalendarSource
 from crmsync.providers.microsoft.client import Limits
 from crmsync.providers.web.calls import Site
 from crmsync.stores.memory import MemoryStorage
@@ -101,6 +102,12 @@ class Follower:
     def run(self, **options: Any) -> Report:
         self.at = len(self.server.log)
         return sync(self.world.provider(), self.storage, self.channel, POLICY, **options)
+
+    def source(self) -> OutlookCalendarSource:
+        """Return the main calendar as another process would have it."""
+        source = self.world.provider().streams(self.channel.selection)[0].source
+        assert isinstance(source, OutlookCalendarSource)
+        return source
 
     def calls(self) -> list[str]:
         return [entry.name for entry in self.server.log[self.at :]]

@@ -14,12 +14,12 @@ from outlook_calendar_worlds import ANN, POLICY, Follower
 from outlook_worlds import clock_of
 
 from crmsync import Channel, Selection, sync
-from crmsync.errors import CursorExpired, Unavailable
+from crmsync.errors import CursorExpired, NotFound, TooLarge, Unavailable
 from crmsync.model import CalendarUser, Classification, Cursor, EventStatus, Response, Window
 from crmsync.providers.microsoft.calendar.event import uid_of
 from crmsync.providers.microsoft.calendar.recurrence import read_recurrence
 from crmsync.stores.memory import MemoryStorage
-from crmsync.testing.microsoft import Fault, MicrosoftServer
+from crmsync.testing.microsoft import Fault, File, MicrosoftServer
 from crmsync.testing.microsoft.calendars import Attendee, repeats
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -280,6 +280,61 @@ def test_each_occurrence_of_outlooks_own_series_has_the_uid_of_its_series() -> N
     master = "040000008200E00074C5B7101A82E00800000000A0B1C2D3E4F5D601000000000000000010000000" + "AB" * 16
     occurrence = master[:32] + "07EA0309" + master[40:]
     assert uid_of({"iCalUId": occurrence}) == uid_of({"iCalUId": master}) == master
+
+
+PLAN = File("Plan.pdf", b"%PDF-1.7", "application/pdf")
+
+
+def test_what_is_attached_to_a_meeting_is_listed_and_had_on_demand(crm: Follower) -> None:
+    crm.calendar.put(start=crm.world.at(9), attendees=[ANN])
+    id_ = crm.calendar.put(start=crm.world.at(10), attendees=[ANN], files=[PLAN])
+    crm.run()
+    plain, meeting = crm.events()
+    assert (plain.attachments, plain.problems) == ((), ())
+    (listed,) = meeting.attachments
+    assert (listed.name, listed.content_type, listed.size, meeting.problems) == ("Plan.pdf", "application/pdf", 8, ())
+    assert crm.calls().count("events.attachments.list") == 1
+    source = crm.source()
+    assert b"".join(source.attachment(id_, listed.part)) == PLAN.data
+    with pytest.raises(TooLarge):
+        list(source.attachment(id_, listed.part, limit=7))
+    with pytest.raises(NotFound):
+        list(source.attachment(id_, "AAMkAGVmMDEzBGAAAAAAABaaa_none="))
+
+
+def test_each_occurrence_has_what_is_attached_to_its_series_and_an_exception_its_own(crm: Follower) -> None:
+    first = crm.world.at(10)
+    series = repeats("daily", start=first.date(), count=3)
+    id_ = crm.calendar.put(start=first, attendees=[ANN], recurrence=series, files=[PLAN])
+    changed = crm.calendar.change_occurrence(id_, first + timedelta(days=1), subject="with more")
+    crm.calendar.attach(changed, File("More.txt", b"more", "text/plain"))
+    crm.run()
+    names = [[one.name for one in event.attachments] for event in crm.events()]
+    assert names == [["Plan.pdf"], ["Plan.pdf", "More.txt"], ["Plan.pdf"]]
+    source = crm.source()
+    for event in crm.events():
+        (*_, last) = event.attachments
+        assert b"".join(source.attachment(id_, last.part)) in (PLAN.data, b"more")
+    assert b"".join(source.attachment(id_, crm.events()[1].attachments[1].part)) == b"more"
+
+
+def test_a_meeting_whose_attachments_do_not_come_now_is_tried_again(crm: Follower) -> None:
+    crm.calendar.put(start=crm.world.at(10), attendees=[ANN], files=[PLAN])
+    crm.server.faults.add(Fault("events.attachments.list", reason="ErrorItemNotFound", count=1))
+    crm.run()
+    assert crm.events() == []
+    crm.run()
+    assert [one.name for event in crm.events() for one in event.attachments] == ["Plan.pdf"]
+
+
+def test_a_calendar_that_hides_what_is_attached_comes_in_without(crm: Follower) -> None:
+    for number in range(6):
+        crm.calendar.put(start=crm.world.at(10 + number), attendees=[ANN], files=[PLAN])
+    crm.server.faults.add(Fault("events.attachments.list", reason="ErrorAccessDenied"))
+    crm.run()
+    assert [event.problems for event in crm.events()] == [
+        ("Microsoft does not show its attachments to this account",)
+    ] * 6
 
 
 def test_an_event_that_cannot_be_read_stops_no_other(crm: Follower) -> None:

@@ -20,7 +20,7 @@ from crmsync.errors import CrmSyncError
 from crmsync.protocols import Storage
 from crmsync.stores.memory import MemoryStorage
 from crmsync.testing.interrupted import Crash, Interrupted
-from crmsync.testing.microsoft import Fault, Limits, MicrosoftServer
+from crmsync.testing.microsoft import Fault, File, Limits, MicrosoftServer
 from crmsync.testing.microsoft.calendar_api import in_window
 from crmsync.testing.microsoft.calendars import Calendar, repeats
 from crmsync.testing.microsoft.series import Occurrence
@@ -84,12 +84,14 @@ class OutlookCalendarMachine(RuleBasedStateMachine):
         self.both[calendar].put(start=start, zone=zone, attendees=[ANN], **fields)
 
     @precondition(lambda self: self.events)
-    @rule(data=st.data(), what=st.sampled_from(["subject", "start", "far", "private"]))
+    @rule(data=st.data(), what=st.sampled_from(["subject", "start", "far", "private", "attach"]))
     def edit(self, data: st.DataObject, what: str) -> None:
         calendar, id_ = data.draw(st.sampled_from(self.events))
         event = calendar.of(id_)
         if what == "subject":
             calendar.edit(id_, subject=f"version {calendar.revision}")
+        elif what == "attach":
+            calendar.attach(id_, File(f"{calendar.revision}.pdf"))
         elif what == "private":
             calendar.edit(id_, sensitivity="private" if event.fields.get("sensitivity") != "private" else "normal")
         elif not event.recurrence:

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 
 from .calendar_delta import calendar_of, delta, view_of, window_of
 from .calendar_items import Event
 from .calendars import Calendar, CalendarGroup
-from .events import ONLY_MASTER, cancelled_occurrences, event_json, selected
+from .events import ONLY_MASTER, cancelled_occurrences, event_json, files_json, selected
 from .listing import matching, page
+from .messages import cut
 from .permissions import CALENDAR_BASIC, CALENDAR_READ
-from .routes import Call, Route
+from .routes import Call, Handler, Route
 from .series import Occurrence, occurrences, originals, touches
-from .wire import Json, Problem, bad_request, not_found
+from .wire import Json, Problem, Response, bad_request, not_found
 
 
 def calendar_json(call: Call, id_: str) -> Json:
@@ -186,6 +188,33 @@ def _instances(call: Call) -> Json:
     return page(call, items, lambda one: one, f"users('{call.account.id}')/events", tail=tail, most=1_000)
 
 
+def _attachments(call: Call) -> Json:
+    where = f"calendars/{call.path['calendar']}/" if "calendar" in call.path else ""
+    tail = f"{where}events/{call.path['event']}/attachments"
+    context = f"users('{call.account.id}')/events('{call.path['event']}')/attachments"
+    return page(call, cut(_files(call), call.select), lambda one: one, context, tail=tail, default=1_000, most=1_000)
+
+
+def _attachment(call: Call) -> Json:
+    return cut([_file(call)], call.select)[0]
+
+
+def _attachment_value(call: Call) -> Response:
+    found = _file(call)
+    return Response(200, {"Content-Type": found["contentType"]}, base64.b64decode(found["contentBytes"]))
+
+
+def _files(call: Call) -> list[Json]:
+    return files_json(view_of(call), _found(call)[1])
+
+
+def _file(call: Call) -> Json:
+    found = [one for one in _files(call) if one["id"] == call.path["attachment"]]
+    if not found:
+        raise not_found()
+    return found[0]
+
+
 def _no_delta(_call: Call) -> Json:
     # Version 1.0 serves the delta of a view only; https://github.com/microsoftgraph/msgraph-metadata/issues/608
     raise Problem(
@@ -193,9 +222,9 @@ def _no_delta(_call: Call) -> Json:
     )
 
 
-def _each(name: str, path: str, handler: Callable[[Call], Json]) -> list[Route]:
+def _each(name: str, path: str, handler: Handler, basic: frozenset[str] = CALENDAR_BASIC) -> list[Route]:
     ways = ("", "calendar/", "calendars/{calendar}/", "calendarGroups/{group}/calendars/{calendar}/")
-    return [Route(name, "GET", f"{way}{path}", CALENDAR_READ, handler, CALENDAR_BASIC) for way in ways]
+    return [Route(name, "GET", f"{way}{path}", CALENDAR_READ, handler, basic) for way in ways]
 
 
 ROUTES = [
@@ -209,5 +238,10 @@ ROUTES = [
     *_each("events.delta", "events/delta", _no_delta),
     *_each("events.list", "events", _events),
     *_each("events.get", "events/{event}", _event),
+    *_each("events.attachments.list", "events/{event}/attachments", _attachments, frozenset()),
+    *_each("events.attachments.get", "events/{event}/attachments/{attachment}", _attachment, frozenset()),
+    *_each(
+        "events.attachments.value", "events/{event}/attachments/{attachment}/$value", _attachment_value, frozenset()
+    ),
     *_each("events.instances", "events/{event}/instances", _instances),
 ]

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 
+from ..web.mail import File
 from .wire import Json
 
 EventKind = Literal["singleInstance", "seriesMaster", "exception"]
@@ -40,6 +41,8 @@ class Event:
     cancelled: set[datetime] = field(default_factory=set)
     """Occurrences that were deleted, by their original starts."""
     exceptions: dict[datetime, Event] = field(default_factory=dict)
+    files: list[File] = field(default_factory=list)
+    """What is attached."""
 
     @property
     def series(self) -> Event:

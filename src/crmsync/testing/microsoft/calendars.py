@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any, Literal, NamedTuple
 
 from ..web.clock import Clock
+from ..web.mail import File
 from .calendar_items import CalendarHabits, Event, EventChange
 from .ids import made_id
 from .wire import Json
@@ -74,6 +75,7 @@ class Calendar:
         body: str | None = None,
         recurrence: Json | None = None,
         uid: str | None = None,
+        files: Iterable[File] = (),
         **fields: Any,
     ) -> str:
         """Put an event into the calendar and return its immutable id.
@@ -116,9 +118,16 @@ class Calendar:
                 now,
                 uid,
                 recurrence=recurrence,
+                files=list(files),
             )
             self._keep(made)
             return made.immutable
+
+    def attach(self, event: str | Event, *files: File) -> None:
+        """Attach files to an event, a series or an exception."""
+        found = self.of(event)
+        found.files += files
+        self._note(found)
 
     def edit(self, event: str | Event, *, start: When | None = None, end: When | None = None, **fields: Any) -> None:
         """Change an event: its times, or Graph's fields by their names."""
@@ -161,6 +170,7 @@ class Calendar:
                     master.uid,
                     master=master,
                     original=moment,
+                    files=list(master.files),
                 )
                 master.exceptions[moment] = made
                 self._known[made.id] = self._known[made.immutable] = made

@@ -62,7 +62,7 @@ def event_json(view: View, item: Event | Occurrence, select: Iterable[str] = ())
         "iCalUId": ical_uid(event.series, original),
         "reminderMinutesBeforeStart": 15,
         "isReminderOn": True,
-        "hasAttachments": False,
+        "hasAttachments": bool(event.files),
         "subject": None,
         "bodyPreview": plain_of(body["content"])[:255],
         "importance": "normal",
@@ -101,6 +101,27 @@ def event_json(view: View, item: Event | Occurrence, select: Iterable[str] = ())
             "location": {"displayName": "", "locationType": "default"},
         }
     return selected(made, select)
+
+
+def files_json(view: View, item: Event | Occurrence) -> list[Json]:
+    """Return what is attached to an event, with its content."""
+    event = (item.exception or item.master) if isinstance(item, Occurrence) else item
+    return [
+        {
+            "@odata.type": "#microsoft.graph.fileAttachment",
+            "@odata.mediaContentType": file.content_type,
+            "id": f"{view.id(event)}-file{number}",
+            "lastModifiedDateTime": stamp(event.modified),
+            "name": file.name,
+            "contentType": file.content_type,
+            "size": len(file.data),
+            "isInline": False,
+            "contentId": None,
+            "contentLocation": None,
+            "contentBytes": base64.b64encode(file.data).decode(),
+        }
+        for number, file in enumerate(event.files)
+    ]
 
 
 def stub_json(view: View, occurrence: Occurrence) -> Json:

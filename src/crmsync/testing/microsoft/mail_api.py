@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
 
 from . import delta
 from .folders import folder_of
@@ -14,6 +13,7 @@ from .messages import (
     Shown,
     attachment_content,
     attachments_of,
+    cut,
     extended_properties,
     item_of,
     message_json,
@@ -57,7 +57,7 @@ def whole(call: Call, mail: Mail) -> Json:
     if "attachments" in expanded:
         if basic:
             raise Problem(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
-        made["attachments"] = _cut(attachments_of(shown), _inner_select(expanded["attachments"]))
+        made["attachments"] = cut(attachments_of(shown), _inner_select(expanded["attachments"]))
     if "singleValueExtendedProperties" in expanded:
         wanted = _QUOTED.findall(expanded["singleValueExtendedProperties"])
         found = extended_properties(mail)
@@ -69,13 +69,6 @@ def whole(call: Call, mail: Mail) -> Json:
 def _inner_select(options: str) -> list[str]:
     _, _, inner = options.partition("$select=")
     return [name.strip().rpartition("/")[2] for name in inner.partition(";")[0].split(",") if name.strip()]
-
-
-def _cut(attachments: Iterable[Json], select: list[str]) -> list[Json]:
-    if not select:
-        return list(attachments)
-    kept = {*select, "@odata.type", "@odata.mediaContentType", "id"}
-    return [{name: value for name, value in one.items() if name in kept} for one in attachments]
 
 
 def _get(call: Call) -> Json:
@@ -125,7 +118,7 @@ def _mime(call: Call) -> Response:
 
 def _attachments(call: Call) -> Json:
     shown = shown_of(call)
-    found = _cut(attachments_of(shown), call.select)
+    found = cut(attachments_of(shown), call.select)
     tail = f"messages/{shown.id}/attachments"
     context = f"users('{call.account.id}')/messages('{shown.id}')/attachments"
     return page(call, found, lambda one: one, context, tail=tail, default=1_000, most=1_000)
@@ -136,7 +129,7 @@ def _attachment(call: Call) -> Json:
     found = [one for one in attachments_of(shown) if one["id"] == call.path["attachment"]]
     if not found:
         raise not_found()
-    made = _cut(found, call.select)[0]
+    made = cut(found, call.select)[0]
     if "itemAttachment/item" in call.query.get("$expand", "") and made["@odata.type"].endswith("itemAttachment"):
         made["item"] = item_of(shown, made["id"])
     return made

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from email.message import Message
 from email.utils import formataddr, getaddresses
 from typing import NamedTuple
@@ -148,6 +148,14 @@ def attachments_of(shown: Shown) -> list[Json]:
             "isInline": False,
         })  # fmt: skip
     return made
+
+
+def cut(attachments: Iterable[Json], select: Sequence[str]) -> list[Json]:
+    """Return of attachments what is selected; a cast before a field's name counts for nothing."""
+    if not select:
+        return list(attachments)
+    kept = {*(name.rpartition("/")[2] for name in select), "@odata.type", "@odata.mediaContentType", "id"}
+    return [{name: value for name, value in one.items() if name in kept} for one in attachments]
 
 
 def attachment_content(shown: Shown, id_: str) -> tuple[str, bytes] | None:

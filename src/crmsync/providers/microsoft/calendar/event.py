@@ -29,12 +29,13 @@ from ....model import (
     clean_address,
     clean_line,
 )  # fmt: skip
+from ..attachments import attachments_of
 from ..client import Json, dict_of, id_of, items_of, moment_of, text_of
 
 FIELDS = (
     "id", "type", "seriesMasterId", "iCalUId", "subject", "body", "start", "end", "originalStart",
     "originalStartTimeZone", "isAllDay", "isCancelled", "organizer", "attendees", "location", "sensitivity", "showAs",
-    "onlineMeeting", "onlineMeetingUrl", "responseStatus", "lastModifiedDateTime", "recurrence",
+    "onlineMeeting", "onlineMeetingUrl", "responseStatus", "lastModifiedDateTime", "recurrence", "hasAttachments",
 )  # fmt: skip
 """What is asked for where that can be said; a delta brings all of it."""
 
@@ -57,7 +58,7 @@ def read_event(resource: Json, collection: Collection, *, owner: str | None = No
     """Read a single event, or one instance of a series.
 
     Args:
-        resource: as Graph sent it.
+        resource: as Graph sent it, with `attachments` where it has any.
         collection: its calendar.
         owner: whose calendar it is: what they answered counts, which their copy's list of attendees may not show.
 
@@ -76,6 +77,8 @@ def read_event(resource: Json, collection: Collection, *, owner: str | None = No
         ends = begins
     if all_day and ends == begins:
         ends = begins + timedelta(days=1)
+    if resource.get("hasAttachments") is True and not isinstance(resource.get("attachments"), list):
+        problems.append("Microsoft does not show its attachments to this account")
     zone = zone_of(resource)
     location, description = text_of(dict_of(resource, "location"), "displayName") or None, _description(resource)
     original = moment_of(resource.get("originalStart"))
@@ -94,6 +97,7 @@ def read_event(resource: Json, collection: Collection, *, owner: str | None = No
         description=description,
         location=location,
         conference_url=_conference(resource, location, description),
+        attachments=tuple(attachments_of(resource)),
         problems=problems,
         collections=(collection,),
     )

@@ -18,7 +18,7 @@ from .recurrence import first_of, read_recurrence
 
 _INHERITED = (
     "subject", "body", "location", "organizer", "attendees", "sensitivity", "showAs", "onlineMeeting",
-    "onlineMeetingUrl", "responseStatus", "originalStartTimeZone", "isAllDay",
+    "onlineMeetingUrl", "responseStatus", "originalStartTimeZone", "isAllDay", "hasAttachments", "attachments",
 )  # fmt: skip
 _TOO_MANY = "its series has too many instances to expand them all; some are missing"
 

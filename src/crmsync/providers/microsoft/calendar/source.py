@@ -19,10 +19,12 @@ from typing import NamedTuple
 from ....errors import NotFound, Unavailable
 from ....formats.calendar.series import MAX_INSTANCES
 from ....model import Collection, Cursor, Inventory, Item, Page, Screen, Skipped, Window
-from ....protocols import InventorySource, Source
+from ....protocols import AttachmentSource, InventorySource, Source
 from ...web.calls import Reply
 from ...web.failures import Failure, Meaning
+from ..attachments import at_most
 from ..client import MOST_LISTED, Graph, Json, Links, id_of, is_removed, items_of, text_of
+from .attached import Attached
 from .cursor import VERSION, CalendarCursor, Days
 from .event import FIELDS, read_moment
 from .series import Unexpandable, expanded, instances, single
@@ -66,7 +68,7 @@ class _Looked(NamedTuple):
     """No items of these days."""
 
 
-class OutlookCalendarSource(Source, InventorySource):
+class OutlookCalendarSource(Source, AttachmentSource, InventorySource):
     """One calendar: an item a single event or a whole series, a record an event."""
 
     def __init__(self, graph: Graph, listed: Listed, *, now: Callable[[], datetime], window: Window) -> None:
@@ -74,6 +76,7 @@ class OutlookCalendarSource(Source, InventorySource):
         self._collection = listed.collection
         self._owner = listed.owner
         self._id = listed.collection.id
+        self._attached = Attached(graph, listed.collection.id)
         self._now = now
         self._window = window
         self._start: date | None = None
@@ -102,6 +105,10 @@ class OutlookCalendarSource(Source, InventorySource):
         self._days = self._days or self._needed()
         found = self._asked(dict.fromkeys(ids), there=(), tombstones=set(ids))
         yield _page(*found, Cursor(""))
+
+    def attachment(self, id_: str, part: str, *, limit: int | None = None) -> Iterator[bytes]:
+        """See `AttachmentSource`. A link to a file in the cloud has no octets here: it is not found."""
+        return at_most(self._attached.octets(id_, part), limit)
 
     def inventory(self) -> Inventory:
         """See `InventorySource`: a listing of the window without content, each series once. Graph does not count them.
@@ -196,7 +203,7 @@ class OutlookCalendarSource(Source, InventorySource):
 
     def _read(self, told: _Told, read: set[str], *, walking: bool = False) -> tuple[list[Item | Skipped], list[str]]:
         """Read what a page tells of: single events as they came, whole series, and what left by asking for it."""
-        found = [single(one, self._collection, self._owner) for one in told.singles]
+        found = self._singles(told.singles)
         asked = dict.fromkeys(id_ for id_ in (*told.series, *told.unclear) if id_ not in read)
         removed = {} if walking else told.removed
         read.update(told.series)
@@ -222,11 +229,14 @@ class OutlookCalendarSource(Source, InventorySource):
             found, gone = found | again.found, again.gone
             masters, elsewhere = masters + again.masters, elsewhere + again.elsewhere
         wanted = [id_ for id_ in names if id_ in sure] + masters
+        whole: list[Json] = []
         for id_, result in self._events(dict.fromkeys(wanted), select=_MASTER, expand="exceptionOccurrences"):
             if isinstance(result, Failure):
                 found[id_] = Skipped(id=id_, why=_UNFOUND) if result.meaning is Meaning.GONE else _failed(id_, result)
-                continue
-            series = self._series(result)
+            else:
+                whole.append(result)
+        for series in map(self._series, self._attached.to(whole)):
+            id_ = series.id
             if id_ in tombstones and isinstance(series, Item) and not series.records:
                 elsewhere.append(id_)
             else:
@@ -237,7 +247,7 @@ class OutlookCalendarSource(Source, InventorySource):
 
     def _looked_at(self, ids: Iterable[str]) -> _Looked:
         """Ask what some events are."""
-        looked = _Looked({}, [], [], [])
+        looked, within = _Looked({}, [], [], []), list[Json]()
         for id_, result in self._events(ids, select=",".join(FIELDS)):
             if isinstance(result, Failure):
                 if result.meaning is Meaning.GONE:
@@ -250,10 +260,17 @@ class OutlookCalendarSource(Source, InventorySource):
             elif text_of(result, "type") == "seriesMaster":
                 looked.masters.append(id_)
             elif self._lies_within(result):
-                looked.found[id_] = single(result, self._collection, self._owner)
+                within.append(result)
             else:
                 looked.elsewhere.append(id_)  # it is there, on a day that is not looked at
+        looked.found.update((one.id, one) for one in self._singles(within))
         return looked
+
+    def _singles(self, resources: Sequence[Json]) -> list[Item | Skipped]:
+        return [
+            one if isinstance(one, Skipped) else single(one, self._collection, self._owner)
+            for one in self._attached.to(resources)
+        ]
 
     def _events(self, ids: Iterable[str], **parameters: str) -> Iterator[tuple[str, Json | Failure]]:
         """Yield events through their own calendar: a shared one's are found nowhere else."""
@@ -267,7 +284,9 @@ class OutlookCalendarSource(Source, InventorySource):
             else:
                 yield id_, reply
 
-    def _series(self, master: Json) -> Item | Skipped:
+    def _series(self, master: Json | Skipped) -> Item | Skipped:
+        if isinstance(master, Skipped):
+            return master
         days = self._days or self._needed()
         try:
             return expanded(master, self._collection, days, self._owner)

@@ -16,6 +16,7 @@ from ....formats.mail.mime import WANTED_FIELDS
 from ....formats.mail.mime_tree import Node, parse_tree
 from ....formats.mail.parts import PART_FIELDS
 from ....model import Attachment, Collection, CollectionRole, Item, Message, Participant, Role, clean_address
+from ..attachments import LISTED, attachments_of
 from ..client import Json, dict_of, id_of, items_of, moment_of, text_of
 
 ENVELOPE = (
@@ -30,10 +31,9 @@ IN_REPLY_TO, REFERENCES = "String 0x1042", "String 0x1039"
 See [MS-OXOMSG] sections 2.2.1.13 and 2.2.1.26.
 """
 EXPAND = (
-    "attachments($select=id,name,contentType,size,isInline,microsoft.graph.fileAttachment/contentId),"
+    f"attachments($select={LISTED}),"
     f"singleValueExtendedProperties($filter=id eq '{IN_REPLY_TO}' or id eq '{REFERENCES}')"
 )
-"""Without a selection attachments would come with their content."""
 
 _PEOPLE: Mapping[str, tuple[str, Role]] = {
     "from": ("from", Role.FROM),
@@ -74,7 +74,7 @@ def item_of(data: Json, folder: Collection, *, html: bool = False, header: bytes
     body = dict_of(data, "body")
     kind = "text/html" if text_of(body, "contentType").lower() == "html" else "text/plain"
     message = _message(data, fields, folder, kind, text_of(body, "content"), html=html)
-    attachments = tuple(_attachments(data))
+    attachments = tuple(attachments_of(data))
     method = _METHODS.get(text_of(data, "@odata.type").rpartition(".")[2].lower())
     if method and not all(_belongs_to_invitation(one) for one in attachments):
         method = None
@@ -177,21 +177,6 @@ def _addresses(value: object) -> Iterator[tuple[str, str]]:
         said = one.get("emailAddress") if isinstance(one, Mapping) else None
         if isinstance(said, Mapping):
             yield text_of(said, "address"), text_of(said, "name")
-
-
-def _attachments(data: Json) -> Iterator[Attachment]:
-    for one in items_of({"value": data.get("attachments")}):
-        size = one.get("size")
-        item = text_of(one, "@odata.type").endswith("itemAttachment")
-        if id_of(one):
-            yield Attachment(
-                part=id_of(one),
-                name=text_of(one, "name") or None,
-                content_type=text_of(one, "contentType") or ("message/rfc822" if item else "application/octet-stream"),
-                size=size if isinstance(size, int) and not isinstance(size, bool) and size >= 0 else None,
-                inline=one.get("isInline") is True,
-                content_id=text_of(one, "contentId").strip("<> ") or None,
-            )
 
 
 def _belongs_to_invitation(attachment: Attachment) -> bool:

@@ -13,9 +13,10 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
-from ....errors import NotFound, TooLarge, Unavailable
+from ....errors import NotFound, Unavailable
 from ....model import Collection, Cursor, Decision, Inventory, Item, Message, Outcome, Page, Screen, Screened, Skipped
 from ....protocols import AttachmentSource, InventorySource, Source
+from ..attachments import at_most
 from ..client import MOST_LISTED, Graph, Json, Links, id_of, is_removed, items_of, moment_of, number_of, text_of
 from .cursor import VERSION, FolderCursor
 from .hydrate import Hydrator
@@ -75,12 +76,7 @@ class FolderSource(Source, AttachmentSource, InventorySource):
 
     def attachment(self, id_: str, part: str, *, limit: int | None = None) -> Iterator[bytes]:
         """See `AttachmentSource`. A link to a file in the cloud has no octets here: it is not found."""
-        taken = 0
-        for piece in self._graph.stream("messages", id_, "attachments", part, "$value"):
-            taken += len(piece)
-            if limit is not None and taken > limit:
-                raise TooLarge(f"the attachment is larger than {limit} octets")
-            yield piece
+        return at_most(self._graph.stream("messages", id_, "attachments", part, "$value"), limit)
 
     def inventory(self) -> Inventory:
         """See `InventorySource`: the ids of a listing, a thousand in a page, and Graph's count of the same messages."""
