@@ -11,7 +11,9 @@ _BESIDE_RULES = {
     Reason.ACCEPTED: "No rule keeps it out.",
     Reason.UNREADABLE: "It cannot be read; each run tries it again, a bounded number of times.",
     Reason.OUT_OF_WINDOW: "None of its dates lies in the channel's window.",
+    Reason.MISSING: "The provider did not find it; it is looked for again before anything is decided.",
     Reason.DELETED: "It is gone where it came from.",
+    Reason.KEPT: "It is gone where it came from, and somebody chose to keep it.",
     Reason.UNSELECTED: "It lies in no folder or calendar that the owner still chooses.",
 }
 
