@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all coverage lint types imports docs docs-check site lines fuzz bench soak week wheel microsoft-schema microsoft-clients caldav-client check clean
+.PHONY: help demo test test-all coverage versions lint types imports docs docs-check site lines fuzz bench soak week wheel microsoft-schema microsoft-clients caldav-client check clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -28,10 +28,13 @@ test-all: $(VENV)/.installed-dev  ## run all tests: large worlds, and random exa
 	@echo "The seed of what is random: make test-all SEED=$(SEED)"
 	@CRMSYNC_TESTS=all $(BIN)/python -m pytest --numprocesses auto --hypothesis-seed=$(SEED) $(ARGS)
 
-coverage: $(VENV)/.installed-dev  ## run all tests and hold the branches that they reach against the floors
-	@$(MAKE) --no-print-directory test-all ARGS="--cov --cov-report= $(ARGS)"
+coverage: $(VENV)/.installed-dev  ## run the tests, and hold the branches that they reach against the floors
+	@$(MAKE) --no-print-directory test ARGS="--cov --cov-report= $(ARGS)"
 	$(BIN)/coverage report --format=total --fail-under=$(FLOOR)
 	$(BIN)/coverage report --include='$(CORE)' --fail-under=100
+
+versions: $(VENV)/.made  ## run tests on every Python here, and with packages at their lowest versions
+	PYTHON=$(PYTHON) .ci/versions
 
 lint: $(VENV)/.installed-dev  ## check style and formatting
 	$(BIN)/ruff check .
