@@ -51,7 +51,7 @@ class Source(Protocol):
         - An item that cannot be read is in `Page.skipped`; it is never an exception and never missing. So is one that
           the changes name and that is not found when it is read: one answer of "not found" is no tombstone.
         - A listing that ends says how many items there are by another answer of the provider, in `Page.counted`, where
-          that is to be had. What the source misses by a comparison of its own goes into `Page.absent`.
+          that is to be had. Ids that the source knew and misses in a comparison of its own go into `Page.absent`.
         - A source that sees envelopes cheaply asks `screen` before it fetches content, and reports an
           excluded item in `Page.screened`. One that gets content for free ignores it.
 
@@ -74,7 +74,7 @@ class Source(Protocol):
 
 
 class AttachmentSource(Protocol):
-    """What a source also is where attachments can be had: their bytes, on demand, never at sync."""
+    """An optional role of a source: it gives the octets of an attachment when somebody asks, never during a sync."""
 
     @abstractmethod
     def attachment(self, id_: str, part: str, *, limit: int | None = None) -> Iterator[bytes]:
@@ -93,7 +93,7 @@ class AttachmentSource(Protocol):
 
 
 class InventorySource(Protocol):
-    """What a source also is that can say what its stream holds: so that "synced" can be proved.
+    """An optional role of a source: it can say what its stream holds, so that "synced" can be proved.
 
     The engine looks for the method. A stream whose source has none cannot be compared, and `Coverage` says so.
     """
@@ -171,7 +171,8 @@ class Sender(Protocol):
 class Storage(Protocol):
     """What a host implements: where cursors, records, decisions and contacts live.
 
-    Streams are separate: nothing said of one changes another. The engine calls the three methods from one thread.
+    Streams are independent: what is applied to one changes no other. The engine calls the three
+    methods from one thread.
     """
 
     @abstractmethod
@@ -200,14 +201,15 @@ class Storage(Protocol):
 
 
 class Recall(Protocol):
-    """What a storage also is that can give back what it holds: then changed settings need no provider.
+    """An optional role of a storage: it can give back what it holds, so that changed settings need no provider.
 
     The engine looks for the method. Where a storage has none, what is stored is fetched again.
     """
 
     @abstractmethod
     def recall(self, stream: str, ids: Sequence[str]) -> Iterable[Item]:
-        """Return what these ids of a stream link, each item with all records as they were applied, in any order.
+        """Return the items under these ids of a stream, in any order, each with all its records as they were applied.
 
-        What is left out is fetched from the provider, so a storage that keeps less than a record leaves it out.
+        An item that is left out is fetched from the provider, so a storage that keeps less than whole records leaves
+        it out.
         """

@@ -49,17 +49,17 @@ def plan(
     """Turn a page into the batch to apply: every item of it gets a decision.
 
     Excluded items are unlinked, so that a changed rule or a changed item needs no case of its own. Tombstones
-    only mark an item as leaving, because it may have moved to a stream that is read later. An id that a page
-    both brings and buries stays.
+    only mark an item as leaving, because it may have moved to a stream that is read later. An id that
+    one page both upserts and deletes is kept.
 
     Args:
-        page: what the source said. `Page.present` is not looked at: `sync` fetches what is unknown of it.
+        page: what the source said. `Page.present` is ignored here: `sync` fetches those that are unknown first.
         channel: the owner's settings.
         policy: the workspace's settings.
         position: the stream and its cursors.
         attempts: for items that were unreadable before, how often they have been tried.
-        never_stored: ids of which nothing is stored: their tombstones have nothing to wait for.
-        doubtful: ids whose tombstone is one answer of "not found" and nothing more: they are looked for again.
+        never_stored: ids of which nothing is stored: their tombstones need not wait.
+        doubtful: ids whose tombstone is a single answer of "not found": later runs look for them again.
 
     """
     decisions = {id_: GONE if id_ in never_stored else LEAVING for id_ in page.deletes}

@@ -48,7 +48,7 @@ class Terms(Value):
     meeting_contacts: str
 
     def among(self, kinds: Collection[str]) -> Terms:
-        """Return what matters for records of these kinds; for all where none is named."""
+        """Return what matters for records of these kinds, or of all kinds where none is named."""
         update: dict[str, object] = {}
         if kinds and MESSAGE not in kinds:
             update |= {"group_mail": False, "invitation_mail": False, "known": None, "hold": False, "mail_contacts": ""}
@@ -103,7 +103,7 @@ EVERYTHING = Effect(frozenset(Reason), stored=True)
 
 
 def effect(old: Terms, new: Terms, kinds: Collection[str] = ()) -> Effect:
-    """Return what a change can change for records of these kinds; of all where none is named.
+    """Return what a change of settings can change for records of these kinds, or of all kinds where none is named.
 
     What was left out for a reason that is not lifted is still left out: that reason holds under the new terms too.
     """

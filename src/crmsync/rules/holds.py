@@ -8,10 +8,11 @@ from .sensitive import is_sensitive
 
 
 def is_held(record: Message | Event, channel: Channel, policy: Policy) -> bool:
-    """Tell whether a record is for its owner only until the owner shares this very record or thread.
+    """Tell whether a record is shown only to its owner until the owner shares that record or its thread.
 
-    One-time codes and password resets are (`Policy.hold_sensitive`); and where a channel shares by choice, whatever
-    lies in none of `Channel.shared_labels`, or has nobody of `Policy.known_contacts` (`Channel.shared_known_only`).
+    One-time codes and password resets are held (`Policy.hold_sensitive`). Where a channel shares by choice, so is what
+    lies in none of `Channel.shared_labels`, or has nobody of `Policy.known_contacts` in it
+    (`Channel.shared_known_only`).
     """
     if policy.hold_sensitive and isinstance(record, Message) and is_sensitive(record):
         return True
@@ -21,5 +22,5 @@ def is_held(record: Message | Event, channel: Channel, policy: Policy) -> bool:
 
 
 def is_protected(record: Message | Event, policy: Policy) -> bool:
-    """Tell whether nobody but its owner sees a record, for somebody of `Policy.protected` takes part."""
+    """Tell whether a record is shown to nobody but its owner, because somebody of `Policy.protected` takes part."""
     return bool(policy.protected) and any(is_blocked(p.address, policy.protected) for p in record.participants)

@@ -37,7 +37,7 @@ class Found(NamedTuple):
 def find_servers(address: str, services: Iterable[Service]) -> Found:
     """Find the servers of an address: by its provider, by what its domain publishes, or by trying the usual names.
 
-    It asks the network, for 15 seconds at most, and raises nothing: what is not found is not there.
+    It asks the network, for 15 seconds at most, and raises nothing: where nothing is found, the answer is empty.
 
     Args:
         address: a mail address.

@@ -18,7 +18,7 @@ Edit = Callable[[Account | None], Account | None]
 class Accounts(Protocol):
     """The connected accounts of one workspace. Threads and processes may share it.
 
-    `AccountFile` and `SqlAccounts` are two; one of the host's has these four methods.
+    `AccountFile` and `SqlAccounts` come with crmsync; a host's own implements these four methods.
     """
 
     @abstractmethod
