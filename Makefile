@@ -95,7 +95,7 @@ $(CLIENTS)/.installed: tests/clients/requirements.txt pyproject.toml
 bench: $(VENV)/.installed-dev  ## measure speed and memory beside the floor of the same run
 	$(BIN)/python benchmarks/run.py
 
-soak: $(VENV)/.installed-dev  ## kill workers at work, and compare with a clean run (ARGS="--accounts 200")
+soak: $(VENV)/.installed-dev  ## kill workers at work, cut what they lean on, and compare with a clean run (ARGS="--accounts 200 --seconds 180")
 	$(BIN)/python benchmarks/soak.py $(ARGS)
 
 week: $(VENV)/.installed-dev  ## simulate a week of the schedule in virtual time
