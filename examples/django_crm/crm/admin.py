@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from crmsync import CrmSyncError
 from django import forms
 from django.contrib import admin, messages
 from django.db import models
@@ -353,8 +352,6 @@ class ChannelAdmin(Page):
     @admin.action(description="Sync now")
     def sync_now(self, request: HttpRequest, queryset: QuerySet[Channel]) -> None:
         """Bring the chosen ones up to date."""
-        for channel in queryset:
-            try:
-                messages.success(request, f"{channel}: {run(channel)}")
-            except CrmSyncError as error:
-                messages.error(request, f"{channel}: {error}")
+        for ran in run(queryset):
+            tell = messages.error if ran.error else messages.success
+            tell(request, f"{ran.channel.key}: {ran.error or ran.report}")
