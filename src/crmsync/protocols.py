@@ -13,12 +13,15 @@ from .model import (
     Batch,
     Collection,
     Cursor,
+    Departure,
+    Erased,
     Inventory,
     Item,
     LedgerEntry,
     Outcome,
     OutgoingMessage,
     Page,
+    Receipt,
     Screen,
     Selection,
     SentReceipt,
@@ -198,6 +201,39 @@ class Storage(Protocol):
         Raises:
             StaleCursor: another worker moved the cursor.
         """
+
+
+class Departures(Protocol):
+    """What a storage also is that lets go of what it holds: when an account, a member, a person or a year leaves.
+
+    The engine looks for both methods. `crmsync.runtime` calls `leave` until it is done.
+    """
+
+    @abstractmethod
+    def leave(self, what: Departure, *, at_most: int = 500) -> Receipt:
+        """Do the next part of it, in one transaction, and return the receipt of all that was done so far.
+
+        - `Receipt.done` says whether that was the last. What was stopped goes on where it stopped, in any process, and
+          its receipt counts what went before.
+        - A part takes about `at_most` items.
+        - Asked for again when all is done, it does nothing and returns the same receipt.
+        - What goes leaves no trace: in no table, index or file. Receipts, and what a storage keeps to go on by, hold no
+          content, and of an erased person no address.
+        - `Remove` takes the channel's streams with their cursors, its ledger, and every record that no other channel
+          links. Where others link it, it stays as their copies have it.
+        - `Erase` marks the person first, under all addresses that the storage knows of them. The records that
+          `crmsync.rules.is_of_erased` names go, and their ids stay in the ledger as excluded for `Reason.ERASED`; what
+          stays passes `crmsync.rules.without_erased`. The person goes without the tombstone that others leave.
+        - `Expire` takes what `crmsync.rules.is_expired` names, for `Reason.EXPIRED`.
+        - `Seal` and `HandOver` change whose the channels are, and nothing else; `Stop` notes the moment.
+
+        Raises:
+            StorageError: the storage cannot be used now; nothing of this part was done.
+        """
+
+    @abstractmethod
+    def erased(self) -> Erased:
+        """Return the marks of everybody who was erased, with their key."""
 
 
 class Recall(Protocol):

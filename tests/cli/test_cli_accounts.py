@@ -26,6 +26,7 @@ from crmsync.providers.network.access import Security, Server
 from crmsync.providers.network.discovery import Candidate, Discovered, Origin
 from crmsync.providers.network.known import provider_of
 from crmsync.runtime import Account, AccountFile, Key, Keys, Service
+from crmsync.stores.sql import SqlStorage
 
 KEY = Key.new()
 OK = b"* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN SASL-IR] hi\r\n"
@@ -555,11 +556,13 @@ def test_disconnecting_forgets_the_logins_and_what_only_that_account_held(here: 
     here.connected()
     assert 0 == here.connect(*here.servers[:2], "--no-smtp", address=other).exit_code
     assert 0 == here("sync").exit_code
-    assert 1 == here("disconnect", here.address, typed="n\n").exit_code
+    assert 1 == here("disconnect", here.address, typed="remove\nn\n").exit_code
+    assert 2 == here("disconnect", here.address, "--yes").exit_code
     assert here.address in here.file.load()
-    said = here("disconnect", here.address, typed="y\n")
+    said = here("disconnect", here.address, typed="remove\ny\n")
     assert 0 == said.exit_code
-    assert "2 items removed" in said.stdout
+    assert "1 mail or meeting\n" in said.stdout
+    assert "1 mail or meeting: another account holds it too" in said.stdout
     assert [other] == list(here.file.load())
     left = json.loads(here("timeline", "ann@client.example", "--as", other, "--json").stdout)
     assert 1 == len(left["entries"])
@@ -571,6 +574,8 @@ def test_disconnecting_may_keep_what_was_brought(here: Here) -> None:
     assert 0 == here("sync").exit_code
     assert 0 == here("disconnect", here.address, "--keep", "--yes").exit_code
     assert {} == here.file.load()
+    with SqlStorage("sqlite:///crmsync.db") as storage:
+        assert 1 == len(storage.stopped)
     assert "Hello" in here("timeline", "ann@client.example", "--as", here.address).stdout
 
 

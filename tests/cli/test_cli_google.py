@@ -222,14 +222,14 @@ def test_a_secret_is_not_pickled(here: Here) -> None:
 
 def test_disconnecting_ends_it_at_google_too(here: Here) -> None:
     here.connect(ME)
-    assert 0 == here("disconnect", ME, "--yes").exit_code
+    assert 0 == here("disconnect", ME, "--remove", "--yes").exit_code
     assert ["revoked"] == [grant.broken for grant in here.google.oauth.grants]
 
 
 def test_a_google_that_cannot_be_told_does_not_keep_the_account(here: Here) -> None:
     here.connect(ME)
     here.google.close()
-    result = here("disconnect", ME, "--yes")
+    result = here("disconnect", ME, "--remove", "--yes")
     assert 0 == result.exit_code
     assert "End it there too" in result.output
     assert {} == here.file.load()

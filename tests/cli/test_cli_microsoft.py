@@ -91,7 +91,7 @@ def test_an_organisation_that_wants_an_administrator_says_where_they_approve(her
 
 def test_a_disconnected_account_says_where_the_permission_ends(here: Here) -> None:
     here.connect(ME)
-    result = here("disconnect", ME, "--yes")
+    result = here("disconnect", ME, "--remove", "--yes")
     assert 0 == result.exit_code, result.output
     assert "myapps.microsoft.com" in result.output
     assert not here.file.load()

@@ -240,9 +240,18 @@ def test_every_rule_says_what_it_is_for_and_no_reason_comes_twice() -> None:
 
         assert len(reasons) == len(set(reasons))
         assert all((rule.applies.__doc__ or "").endswith(".") for rule in rules)
-    assert ["folder", "spam", "trash", "draft", "too_old", "invitation", "blocked", "internal"] == [
-        rule.reason for rule in MESSAGE_RULES[:8]
-    ]
+    assert [
+        "erased",
+        "folder",
+        "spam",
+        "trash",
+        "draft",
+        "expired",
+        "too_old",
+        "invitation",
+        "blocked",
+        "internal",
+    ] == [rule.reason for rule in MESSAGE_RULES[:10]]
 
 
 @given(records, channels, policies)

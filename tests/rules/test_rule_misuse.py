@@ -11,7 +11,7 @@ import pytest
 from pydantic import ValidationError
 
 from crmsync import Channel, ContactCreation, Message, Participant, Policy, Role, Visibility, Window, rules
-from crmsync.model import OutgoingMessage, Selection
+from crmsync.model import Erased, OutgoingMessage, Selection
 from crmsync.rules import (
     company_name,
     contacts_for,
@@ -20,9 +20,11 @@ from crmsync.rules import (
     is_automatic,
     is_blocked,
     is_consumer,
+    is_erased,
     is_group_address,
     is_internal,
     is_own,
+    mark_of,
     person_name,
     registrable_domain,
     work_domain,
@@ -52,6 +54,9 @@ READ: list[tuple[str, Callable[[], Any], Any]] = [
     ("person_name", lambda: str(person_name(None, "<ann.lee@client.example>")), "Ann Lee"),
     ("person_name", lambda: str(person_name(ANN, ANN)), "Ann Lee"),
     ("contacts_for", lambda: [c.address for c in contacts_for(MAIL, CHANNEL, Policy())], ["ann@client.example"]),
+    ("mark_of", lambda: mark_of(ANN, "00") == mark_of("ANN@client.example", "00"), True),
+    ("is_erased", lambda: is_erased(ANN, [Erased(key="00", marks={mark_of("ann@client.example", "00")})]), True),
+    ("is_erased", lambda: is_erased("bob@client.example", [Erased(key="00", marks={mark_of(ANN, "00")})]), False),
     ("is_automatic", lambda: is_automatic(message_from_string("List-Id: <l.x>\n\nhi")), True),
     ("is_automatic", lambda: is_automatic(message_from_string("Precedence: bulk\n\n", policy=policy.default)), True),
     ("is_automatic", lambda: is_automatic(message_from_string("Subject: x\n\nhi").items()), False),

@@ -18,6 +18,7 @@ from crmsync import (
     StorageError,
     Unavailable,
 )  # fmt: skip
+from crmsync.model import Thing
 from crmsync.providers.network.access import Access, Server
 from crmsync.runtime import (
     Account,
@@ -174,8 +175,8 @@ def test_disconnecting_tells_the_vendor_forgets_the_logins_and_what_only_they_br
     account = consent(home, google)
     storage = MemoryStorage()
     run_channel(home, storage, ME, Kind.MAIL, CHANNEL, POLICY)
-    left = disconnect(home, account, storage=storage, channels=[CHANNEL], policy=POLICY)
-    assert (1, ()) == left
+    receipt = disconnect(home, account, storage, [CHANNEL], remove=True, policy=POLICY)
+    assert (True, (), 1, 1) == (receipt.done, receipt.notes, receipt.went[Thing.RECORDS], receipt.went[Thing.LOGINS])
     assert {} == home.accounts.load()
     assert {} == dict(storage.items)
     assert ["revoked"] == [grant.broken for grant in google.oauth.grants]

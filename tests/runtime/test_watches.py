@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pytest
 from sql_world import KEY, POLICY
 
-from crmsync.runtime import Keys, Kind, Service, begin, disconnect, finish
+from crmsync.runtime import Keys, Kind, Service, begin, finish
 from crmsync.runtime.push import Intake
 from crmsync.runtime.schedule import How, Rhythm
 from crmsync.runtime.sql import Workspaces
@@ -231,10 +231,11 @@ def test_leaving_ends_what_is_watched(crm: Crm) -> None:
     crm.connect(Service.GOOGLE, Kind.MAIL, Kind.CALENDAR)
     crm.connect(Service.MICROSOFT, Kind.MAIL, address="ms@acme.com")
     crm.run()
-    for name, account in crm.acme.accounts.load().items():
-        mine = {one.kind: one.watching for one in crm.acme.channels.load().values() if one.account == name}
-        assert all(mine.values())
-        disconnect(crm.acme.connections, account, watching=mine)
+    assert all(one.watching for one in crm.acme.channels.load().values())
+    for name in crm.acme.accounts.load():
+        receipt = crm.acme.disconnect(name, remove=False)
+        assert (True, name) == (receipt.done, receipt.of)
+    assert ({}, {}) == (crm.acme.channels.load(), crm.acme.accounts.load())
     google = crm.google.account(ME)
     assert (None, {}) == (google.mailbox.watch, google.calendars.channels)
     assert [] == crm.graph.subscriptions.alive(crm.clock())

@@ -235,7 +235,7 @@ def test_a_migration_that_fails_leaves_everything_as_it_was(engine: Engine, monk
 
 
 def test_an_older_database_is_refused_with_the_command_that_helps(engine: Engine) -> None:
-    with pytest.raises(StorageError, match=r"are of version 1, this crmsync needs version 3: make a backup") as caught:
+    with pytest.raises(StorageError, match=r"are of version 1, this crmsync needs version 4: make a backup") as caught:
         SqlStorage(engine, members=anyone)
     command = str(caught.value).split("`")[3].replace("URL", engine.url.render_as_string(hide_password=False))
     assert command.startswith("python -m crmsync.stores.migrations ")
@@ -243,7 +243,7 @@ def test_an_older_database_is_refused_with_the_command_that_helps(engine: Engine
 
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
 
-    assert (0, "the tables are of version 3\n", "") == (done.returncode, done.stdout, done.stderr)
+    assert (0, "the tables are of version 4\n", "") == (done.returncode, done.stdout, done.stderr)
     SqlStorage(engine, members=anyone).close()
 
 
@@ -252,7 +252,7 @@ def test_a_newer_database_is_refused_with_what_helps(fresh: Engine) -> None:
     with fresh.begin() as connection:
         connection.execute(text("UPDATE c_schema SET version = 9"))
 
-    with pytest.raises(StorageError, match=r"upgrade crmsync; or go back.*migrations URL --to 3 --prefix c_`"):
+    with pytest.raises(StorageError, match=r"upgrade crmsync; or go back.*migrations URL --to 4 --prefix c_`"):
         SqlStorage(fresh, prefix="c_", members=anyone)
     with pytest.raises(StorageError, match="of version 9, of which this crmsync knows nothing"):
         migrate(fresh, prefix="c_")
@@ -266,7 +266,7 @@ def test_an_empty_database_gets_the_newest_tables(fresh: Engine) -> None:
 
 
 @pytest.mark.parametrize(
-    ("to", "said"), [(0, "no version 0"), (VERSION + 1, "no version 4"), (1, "no tables to bring")]
+    ("to", "said"), [(0, "no version 0"), (VERSION + 1, "no version 5"), (1, "no tables to bring")]
 )
 def test_what_cannot_be_reached_is_told(tmp_path: Path, to: int, said: str) -> None:
     with pytest.raises(StorageError, match=said):
@@ -299,7 +299,7 @@ from crmsync.stores.migrations import migrate
 revision, down_revision = "crmsync_2", None
 
 def upgrade():
-    migrate(op.get_bind(), 3)
+    migrate(op.get_bind(), 4)
 
 def downgrade():
     migrate(op.get_bind(), 1)
@@ -320,7 +320,7 @@ def test_a_host_migrates_in_a_revision_of_its_own(engine: Engine, tmp_path: Path
             command(config, to)
             return version(connection)
 
-    assert 3 == run(alembic.command.upgrade, "head")
+    assert 4 == run(alembic.command.upgrade, "head")
     with SqlStorage(engine, members=anyone) as store:
         assert store.load_cursor("mia-mail/INBOX") == "cursor 1"
     assert 1 == run(alembic.command.downgrade, "base")

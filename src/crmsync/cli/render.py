@@ -10,8 +10,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from ..model import CalendarUser, Event, EventStatus, Message, Participant, Role, Visibility
-from ..rules import Why, person_name
+from ..model import CalendarUser, Event, EventStatus, Message, Participant, Role
+from ..rules import person_name
 from ..stores.reading import Entry
 from .streams import safe, shortened
 
@@ -162,18 +162,6 @@ def octets(size: int) -> str:
             return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
         value /= 1_000
     return f"{value:.1f} GB"
-
-
-def shared_words(level: Visibility, why: Why, owner: str | None = None) -> str:
-    """Say at which level somebody sees a record, and why."""
-    whose = f"{safe(owner)} shares" if owner else "shared"
-    return {
-        Why.OWNER: "everything: a copy is theirs",
-        Why.SHARED: f"{level}: {whose} that much" if owner else f"{level}: {whose}",
-        Why.OVERRIDE: f"{level}: {f'{safe(owner)} has set' if owner else 'set'} that for this very record or thread",
-        Why.HELD: "nothing: it opens an account (a one-time code or a reset), so it is its owner's only",
-        Why.NO_COPY: "nothing: nobody holds a copy",
-    }[why]
 
 
 def entry_data(entry: Entry) -> dict[str, Any]:

@@ -13,11 +13,10 @@ from typing import Any
 import click
 from pydantic import ValidationError
 
-from ..engine import sync
 from ..errors import SourceError
-from ..model import Channel, Policy, Selection
+from ..model import Channel, Policy, Remove, Selection
 from ..protocols import Provider
-from ..runtime.leaving import Gone
+from ..runtime import leave
 from ..stores.sql import SqlStorage
 from . import options
 from .console import line, output
@@ -71,7 +70,7 @@ def command(
         if key not in unnamed:
             known = f"There are {', '.join(map(safe, unnamed))}." if unnamed else "There is none."
             raise Mistake(f"{key!r} is no channel that nothing names any more", known)
-        sync(Gone(min(unnamed[key].addresses)), storage, unnamed.pop(key), found.policy, allow_mass_deletion=True)
+        leave(storage, Remove(channel=unnamed.pop(key).key, at=datetime.now(UTC)))
     now = datetime.now(UTC)
     with watching() as watch:
         ran = list(

@@ -21,7 +21,7 @@ from . import options
 from .console import line, output, table
 from .database import COLLEAGUE, existing
 from .failures import Mistake
-from .render import in_lines, moment, name_of, shared_words
+from .render import in_lines, moment, name_of
 from .streams import counted, print_json, safe, shortened
 from .tracing import Found, Seen, from_file, not_stored, traces
 from .workspace import Workspace, load
@@ -149,7 +149,7 @@ def _stored(console: Console, storage: SqlStorage, one: Found, *, again: bool) -
     who = table("Viewer", "Sees")
     for viewer, granted in first.access.items():
         name = "any other colleague" if viewer == COLLEAGUE else viewer
-        who.add_row(safe(name), shared_words(granted.level, granted.why, granted.owner))
+        who.add_row(safe(name), safe(granted.sentence))
     console.print(Padding(who, (0, 0, 0, 2)))
 
 

@@ -20,7 +20,7 @@ from ..model import (
     Policy,
     Reason,
 )  # fmt: skip
-from ..rules import contacts_for, decide, is_held, is_protected
+from ..rules import contacts_for, decide, is_held, is_protected, without_erased
 
 LEAVING = Decision(outcome=Outcome.LEAVING, reason=Reason.DELETED)
 GONE = Decision(outcome=Outcome.GONE, reason=Reason.DELETED)
@@ -108,7 +108,7 @@ def redecided(
     decisions = []
     for said in batch.decisions:
         before = entries[said.id].decision
-        decision = _with_reasons(said.decision, reasons_of(said.decision) | (reasons_of(before) - {before.reason}))
+        decision = with_reasons(said.decision, reasons_of(said.decision) | (reasons_of(before) - {before.reason}))
         if said.decision.outcome is Outcome.STORED and before.reason is Reason.KEPT:
             decision = before
         if decision != before:
@@ -132,7 +132,8 @@ def reasons_of(decision: Decision) -> frozenset[Reason]:
     return frozenset({decision.reason, *filter(None, named)})
 
 
-def _with_reasons(decision: Decision, reasons: frozenset[Reason]) -> Decision:
+def with_reasons(decision: Decision, reasons: frozenset[Reason]) -> Decision:
+    """Return a decision that says why records of the item were left out too."""
     others = sorted(reason.value for reason in reasons - {decision.reason, Reason.ACCEPTED})
     return decision.model_copy(update={"detail": _ALSO + ", ".join(others)}) if others else decision
 
@@ -142,8 +143,14 @@ def _decided(item: Item, channel: Channel, policy: Policy) -> tuple[Item | None,
     kept: list[Message | Event] = []
     decision = _OUT_OF_WINDOW
     reasons: set[Reason] = set()
-    for record in item.records:
-        said = decide(record, channel, policy)
+    changed = False
+    for given in item.records:
+        # What somebody erased wrote or shares goes by a rule; from all else they are taken out.
+        record = without_erased(given, policy.erased) if policy.erased else given
+        changed = changed or record is not given
+        said = decide(given, channel, policy)
+        if said.outcome is Outcome.STORED and record is not given:
+            said = decide(record, channel, policy)
         if said.outcome is Outcome.STORED:
             kept.append(record)
         else:
@@ -151,7 +158,7 @@ def _decided(item: Item, channel: Channel, policy: Policy) -> tuple[Item | None,
         if decision is _OUT_OF_WINDOW or said.outcome is Outcome.STORED:
             decision = said
     if reasons:
-        decision = _with_reasons(decision, frozenset(reasons))
+        decision = with_reasons(decision, frozenset(reasons))
     if not kept:
         return None, decision, []
     held = any(is_held(record, channel, policy) for record in kept)
@@ -159,7 +166,7 @@ def _decided(item: Item, channel: Channel, policy: Policy) -> tuple[Item | None,
     # The instances of a series share their participants, so one of them speaks for all.
     distinct = {id(record.participants): record for record in kept}.values()
     people = [contact for record in distinct for contact in contacts_for(record, channel, policy)]
-    if len(kept) == len(item.records) and (held, protected) == (item.held, item.protected):
+    if not changed and len(kept) == len(item.records) and (held, protected) == (item.held, item.protected):
         return item, decision, people
     return item.model_copy(update={"records": tuple(kept), "held": held, "protected": protected}), decision, people
 

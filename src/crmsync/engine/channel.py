@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 
 from ..errors import (
     CrmSyncError,
@@ -16,7 +17,19 @@ from ..errors import (
     StorageError,
     Unavailable,
 )  # fmt: skip
-from ..model import Batch, Channel, Collection, Policy, Progress, Reason, Report
+from ..model import (
+    Batch,
+    Channel,
+    Collection,
+    Departure,
+    Erased,
+    Expire,
+    Policy,
+    Progress,
+    Reason,
+    Receipt,
+    Report,
+)  # fmt: skip
 from ..protocols import Provider, Source, Storage, Stream
 from ..rules import is_selected, terms_of
 from .checkpoint import ChannelCheckpoint
@@ -93,6 +106,15 @@ def sync(
     return report
 
 
+def _with_erased(policy: Policy, storage: Storage) -> Policy:
+    """Add to the policy whom the storage knows as erased: nobody has to remember to."""
+    ask: Callable[[], Erased] | None = getattr(storage, "erased", None)
+    found = ask() if ask else Erased()
+    if not (found.marks or found.elsewhere):
+        return policy
+    return policy.model_copy(update={"erased": (*policy.erased, found)})
+
+
 def _severity(error: CrmSyncError) -> int:
     return next((i for i, kind in enumerate(_SEVERITY) if isinstance(error, kind)), len(_SEVERITY))
 
@@ -114,7 +136,7 @@ class ChannelRun:
         self._provider = provider
         self._storage = storage
         self._channel = channel
-        self._policy = policy
+        self._policy = _with_erased(policy, storage)
         self._progress = progress
         self._stop = stop
         self._stored = storage.load_cursor(channel.key)
@@ -164,6 +186,7 @@ class ChannelRun:
             kept=tuple(name for name in before.kept if name in self._missing),
             shared=self._shared,
         )
+        self._expire()
         for stream in streams:
             run = self._begin(stream.name, stream.source)
             try:
@@ -172,6 +195,19 @@ class ChannelRun:
                 self._failed(run, error)
                 if isinstance(error, _ACCOUNT_WIDE):
                     raise
+
+    def _expire(self) -> None:
+        """Let the storage let go, where it can, what is older than it may be kept: nothing is read again for that."""
+        day = self._policy.keep_from
+        if day == self._checkpoint.kept_from:
+            return
+        leave: Callable[[Departure], Receipt] | None = getattr(self._storage, "leave", None)
+        if day is not None and leave:
+            midnight = datetime(day.year, day.month, day.day, tzinfo=UTC)
+            while not leave(Expire(channel=self._channel.key, before=midnight, at=midnight)).done:
+                if self._stop and self._stop():
+                    raise Stopped
+        self._remember(kept_from=day)
 
     def settle(self, answer: Answer) -> None:
         """Remove what left its stream and came up in no other, and the streams that are gone."""

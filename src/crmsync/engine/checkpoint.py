@@ -7,6 +7,7 @@ storage needs no further method. Every batch raises `serial`: two workers can ne
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
@@ -87,11 +88,11 @@ class StreamCheckpoint(_Checkpoint):
             return self
         return self.model_copy(update={"under": (*self.under, terms) if len(self.under) < MOST_TERMS else None})
 
-    def effect_of(self, terms: Terms) -> Effect:
-        """Return what these settings can change in the ledger."""
+    def effect_of(self, terms: Terms, *, expires: bool) -> Effect:
+        """Return what these settings can change in the ledger; `expires` as for `effect`."""
         if self.under is None:
             return EVERYTHING
-        effects = [effect(known, terms, self.kinds) for known in self.under]
+        effects = [effect(known, terms, self.kinds, expires=expires) for known in self.under]
         return Effect(frozenset().union(*(e.lifted for e in effects)), any(e.stored for e in effects))
 
 
@@ -104,5 +105,7 @@ class ChannelCheckpoint(_Checkpoint):
     """Of these, the ones that the provider no longer lists, and for how many runs."""
     kept: Many[str] = ()
     """Of these, the ones that a person wants to keep all the same."""
+    kept_from: date | None = None
+    """The day of `Policy.keep_from` that the storage was last told."""
     shared: str = ""
     """Whose the channel is and how much of it others see, as the storage was last told."""

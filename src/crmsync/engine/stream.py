@@ -223,7 +223,8 @@ class StreamRun:
         """
         if self._writer.checkpoint.decided_under(self._writer.terms):
             return
-        todo = self._to_decide_again(self._writer.checkpoint.effect_of(self._writer.terms))
+        expires = hasattr(self._writer.storage, "leave")
+        todo = self._to_decide_again(self._writer.checkpoint.effect_of(self._writer.terms, expires=expires))
         for chunk in chunks(sorted(todo)):
             stored = {id_: entry for id_ in chunk if (entry := todo[id_])}
             recalled = self._decide_again(stored)

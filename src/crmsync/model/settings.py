@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal, Self
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from .leaving import Erased
 from .records import Collection, CollectionRole
-from .value import Address, SetOf, Value, ascii_domain, clean_address
+from .value import Address, Many, SetOf, Value, ascii_domain, clean_address
 from .visibility import Visibility
 
 
@@ -224,6 +225,10 @@ class Policy(_Settings):
     """Who is a contact already, for channels with `known_contacts_only` or `shared_known_only`."""
     protected: SetOf[Entry] = frozenset()
     """Whose mail and meetings nobody but their owner sees, whatever anybody shares: a lawyer, a doctor, a board."""
+    erased: Many[Erased] = ()
+    """Who was erased: nothing of theirs comes in. A storage that erases adds its own (`Departures.erased`)."""
+    keep_from: date | None = None
+    """Nothing from before this day (UTC) is kept, in any channel: for a retention period, a host moves it on."""
     strictest: bool = False
     """Where several owners hold copies of one record: whether the strictest decides, not the most generous."""
     hold_sensitive: bool = True

@@ -46,6 +46,8 @@ class Terms(Value):
     contacts: str
     mail_contacts: str
     meeting_contacts: str
+    erased: Many[str] = ()
+    keep_from: date | None = None
 
     def among(self, kinds: Collection[str]) -> Terms:
         """Return what matters for records of these kinds, or of all kinds where none is named."""
@@ -94,6 +96,8 @@ def terms_of(channel: Channel, policy: Policy) -> Terms:
         protected=_marks(policy.protected),
         contacts=f"{channel.consumer_contacts} {channel.group_contacts}",
         mail_contacts=channel.contacts,
+        erased=_marks(mark for one in policy.erased for mark in (*one.marks, *(f"-{mark}" for mark in one.elsewhere))),
+        keep_from=policy.keep_from,
         meeting_contacts=f"{channel.meeting_contacts} {channel.declined_contacts} {channel.largest_meeting}",
     )
 
@@ -102,14 +106,17 @@ EVERYTHING = Effect(frozenset(Reason), stored=True)
 """Where nobody knows what decisions were made under."""
 
 
-def effect(old: Terms, new: Terms, kinds: Collection[str] = ()) -> Effect:
+def effect(old: Terms, new: Terms, kinds: Collection[str] = (), *, expires: bool = False) -> Effect:
     """Return what a change of settings can change for records of these kinds, or of all kinds where none is named.
+
+    With `expires`, what is older than `Policy.keep_from` has left the storage already.
 
     What was left out for a reason that is not lifted is still left out: that reason holds under the new terms too.
     """
     old, new = old.among(kinds), new.among(kinds)
     lifted: set[Reason] = set()
-    stored = old != new
+    aged = {"keep_from": new.keep_from} if expires else {}
+    stored = old.model_copy(update=aged) != new
     if old.addresses != new.addresses:
         lifted |= {Reason.BLOCKED, Reason.INTERNAL, Reason.GROUP, Reason.AUTOMATIC, Reason.SOLO}
     if _shrank(old.domains, new.domains) or _shrank(old.people, new.people) or (new.internal_mail > old.internal_mail):
@@ -128,6 +135,10 @@ def effect(old: Terms, new: Terms, kinds: Collection[str] = ()) -> Effect:
         lifted.add(Reason.UNKNOWN_CONTACT)
     if old.start is not None and (new.start is None or new.start < old.start):
         lifted.add(Reason.TOO_OLD)
+    if old.keep_from is not None and (new.keep_from is None or new.keep_from < old.keep_from):
+        lifted.add(Reason.EXPIRED)
+    if _shrank(old.erased, new.erased):
+        lifted.add(Reason.ERASED)
     if old.selection != new.selection:
         lifted.add(Reason.FOLDER)
     return Effect(frozenset(lifted), stored)

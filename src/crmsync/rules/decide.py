@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 from typing import Generic, NamedTuple, TypeVar
 
 from ..model import (
+    UNDATED,
     Channel,
     Classification,
     CollectionRole,
@@ -19,6 +21,7 @@ from ..model import (
     Role,
 )  # fmt: skip
 from .blocklist import is_blocked
+from .erased import is_of_erased
 from .folders import is_any_selected
 from .group import is_automatic, is_group_address
 from .internal import is_internal, is_thing, own_entries
@@ -47,6 +50,21 @@ def decide(record: Message | Event, channel: Channel, policy: Policy) -> Decisio
             if event_applies(record, channel, policy):
                 return _EXCLUDED[reason]
     return ACCEPTED
+
+
+def _of_erased(record: Message | Event, _: Channel, policy: Policy) -> bool:
+    """Somebody takes part who was erased."""
+    return bool(policy.erased) and is_of_erased(record, policy)
+
+
+def _expired(record: Message | Event, _: Channel, policy: Policy) -> bool:
+    """It is older than the workspace keeps anything (UTC)."""
+    return policy.keep_from is not None and is_expired(record, policy.keep_from)
+
+
+def is_expired(record: Message | Event, keep_from: date) -> bool:
+    """Tell whether a record is from before a day (UTC). What has no time has no age."""
+    return record.at != UNDATED and record.at.date() < keep_from
 
 
 def _not_selected(record: Message | Event, channel: Channel, _: Policy) -> bool:
@@ -153,10 +171,12 @@ def _solo(event: Event, channel: Channel, _: Policy) -> bool:
 
 
 MESSAGE_RULES: tuple[Rule[Message], ...] = (
+    Rule(Reason.ERASED, _of_erased),
     Rule(Reason.FOLDER, _not_selected),
     Rule(Reason.SPAM, _lies_in(CollectionRole.JUNK, "It lies in the spam folder.")),
     Rule(Reason.TRASH, _lies_in(CollectionRole.TRASH, "It lies in the trash.")),
     Rule(Reason.DRAFT, _lies_in(CollectionRole.DRAFTS, "It is a draft.")),
+    Rule(Reason.EXPIRED, _expired),
     Rule(Reason.TOO_OLD, _message_too_old),
     Rule(Reason.INVITATION, _invitation),
     Rule(Reason.BLOCKED, _blocked),
@@ -168,7 +188,9 @@ MESSAGE_RULES: tuple[Rule[Message], ...] = (
 """For mail, in order. What could not be read never comes as far as this."""
 
 EVENT_RULES: tuple[Rule[Event], ...] = (
+    Rule(Reason.ERASED, _of_erased),
     Rule(Reason.FOLDER, _not_selected),
+    Rule(Reason.EXPIRED, _expired),
     Rule(Reason.TOO_OLD, _event_too_old),
     Rule(Reason.PRIVATE, _private),
     Rule(Reason.BLOCKED, _blocked),

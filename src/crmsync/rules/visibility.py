@@ -7,7 +7,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple, overload
 
-from ..model import HIDDEN, Event, Message, Role, Visibility
+from ..model import HIDDEN, SEALED, Event, Message, Role, Visibility
 
 _EMPTY: dict[str, object] = {"participants": (), "attachments": (), "references": (), "headers": (), "collections": ()}
 _EMPTY |= {"problems": ()}
@@ -93,6 +93,37 @@ class Access(NamedTuple):
     level: Visibility
     why: Why
     owner: str | None = None
+
+    @property
+    def sentence(self) -> str:
+        """What the viewer sees and why, for a person to read. It names the owner as the host does."""
+        return _SENTENCES[self.why].format(sees=_SEES[self.level], owner=_named(self.owner))
+
+
+_SEES = {
+    Visibility.PRIVATE: "Nothing",
+    Visibility.METADATA: "Who took part, and when",
+    Visibility.SUBJECT: "Who took part, when, and the subject",
+    Visibility.EVERYTHING: "Everything",
+}
+
+_SENTENCES = {
+    Why.OWNER: "{sees}: a copy is theirs.",
+    Why.SHARED: "{sees}: {owner} shares that much of this mailbox or calendar.",
+    Why.OVERRIDE: "{sees}: {owner} has set that for this very record or thread.",
+    Why.HELD: "{sees}: it is for its owner only, because it opens an account (a one-time code or a reset) or is not "
+    "among what the channel shares.",
+    Why.NAMED: "{sees}: {owner} shares it with them by name.",
+    Why.PROTECTED: "{sees}: somebody takes part whose mail and meetings nobody but the owner sees.",
+    Why.NO_COPY: "{sees}: nobody holds a copy.",
+    Why.NO_MEMBER: "{sees}: whoever asks is no member of the workspace.",
+}
+
+
+def _named(owner: str | None) -> str:
+    if not owner:
+        return "its owner"
+    return "a member who has left" if owner.startswith(SEALED) else owner
 
 
 def access(viewer: str, grants: Iterable[Grant], *, strictest: bool = False) -> Access:

@@ -10,7 +10,7 @@ editing.py         one mailbox is one account, and stays that mailbox's
 vendors/           what crmsync knows of each vendor, as data
 opening.py         from an account to its provider and its sender
 running.py         channels, run once; progress.py how far they are, advice.py what to do about errors
-leaving.py         disconnecting
+leaving.py         disconnecting, a member who leaves, a person who is erased: each with a receipt
 schedule.py        when a channel runs next; status.py how it stands
 watches.py         vendors that tell of changes, renewed in time; push.py takes what they tell
 sql/               many workspaces in one database: accounts, channels, leases, history (extra `workers`)
@@ -25,7 +25,7 @@ from .editing import AliasConnected, Changed, Mismatch
 from .encryption import Key, Keys
 from .finding import Found, find_servers
 from .keys import key_file, keys_from, read_key_file
-from .leaving import Left, disconnect
+from .leaving import disconnect, erase_person, leave, member_leaves
 from .opening import NotConnected, provider_of, send, sender_of
 from .passwords import Connected, LoginCheck, check_login, connect, reconnect
 from .progress import HowFar
@@ -48,7 +48,6 @@ __all__ = [
     "Key",
     "Keys",
     "Kind",
-    "Left",
     "Login",
     "LoginCheck",
     "Mismatch",
@@ -62,10 +61,13 @@ __all__ = [
     "check_login",
     "connect",
     "disconnect",
+    "erase_person",
     "find_servers",
     "finish",
     "key_file",
     "keys_from",
+    "leave",
+    "member_leaves",
     "provider_of",
     "read_key_file",
     "reconnect",

@@ -16,12 +16,12 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..engine import sync
 from ..errors import CrmSyncError, RateLimited, StorageError, Unavailable
 from ..model import Batch, Cursor, LedgerEntry, Outcome, Policy, Progress, Report, StreamReport, clean_line
-from ..protocols import Provider, Storage
+from ..protocols import Departures, Provider, Recall, Storage
 from .advice import advice_for
 from .opening import NotConnected, provider_of
 from .progress import HowFar
@@ -51,6 +51,15 @@ class Fenced(Storage):
     def apply(self, batch: Batch) -> None:
         """See `Storage`."""
         self._storage.apply(batch.model_copy(update={"fence": self._fence}))
+
+    def __getattr__(self, name: str) -> Any:
+        """Take every role that the storage has besides: the engine looks for them by their methods."""
+        if name not in _ROLES:
+            raise AttributeError(name)
+        return getattr(self._storage, name)
+
+
+_ROLES = frozenset(name for role in (Departures, Recall) for name in vars(role) if not name.startswith("_"))
 
 
 class Finished(NamedTuple):

@@ -6,10 +6,23 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from ..errors import StaleCursor
-from ..model import Batch, Channel, Company, Contact, Cursor, Item, LedgerEntry, Outcome, Visibility
-from ..protocols import Recall, Storage
+from ..model import (
+    Batch,
+    Channel,
+    Company,
+    Contact,
+    Cursor,
+    Departure,
+    Erased,
+    Item,
+    LedgerEntry,
+    Outcome,
+    Receipt,
+    Visibility,
+)  # fmt: skip
+from ..protocols import Departures, Recall, Storage
 from ..rules import Access
-from . import memory_reading
+from . import memory_leaving, memory_reading
 from .reading import (
     ANYTHING,
     NO_COPY,
@@ -30,7 +43,7 @@ _Link = tuple[str, str]
 """A stream and an item's id in it."""
 
 
-class MemoryStorage(Storage, Recall):
+class MemoryStorage(Storage, Recall, Departures):
     """Keeps everything in dictionaries, for tests and to try things out.
 
     `members` tells who is a member of the workspace and may ask; by default those who own a channel.
@@ -53,6 +66,12 @@ class MemoryStorage(Storage, Recall):
         self.members = members
         self.channel_of: dict[str, str] = {}
         """By stream."""
+        self.stopped: dict[str, datetime] = {}
+        """When each channel was stopped that is stopped: what it holds is as old as that."""
+        self.gone = Erased(key="00" * 32)
+        """Who was erased."""
+        self.receipts: dict[str, Receipt] = {}
+        """What is under way of leaving, and what is done of it."""
         self._last_id = 0
 
     # -- the protocol
@@ -81,12 +100,21 @@ class MemoryStorage(Storage, Recall):
         for contact in contacts:
             self._ensure(contact)
         self.channels[batch.channel.key] = batch.channel
+        self.stopped.pop(batch.channel.key, None)
         self.channel_of[batch.stream] = batch.channel.key
         self.cursors[batch.stream] = batch.cursor
 
     def recall(self, stream: str, ids: Sequence[str]) -> Iterable[Item]:
         """See `Recall`."""
         return [self.items[stream, id_] for id_ in ids if (stream, id_) in self.items]
+
+    def leave(self, what: Departure, *, at_most: int = 500) -> Receipt:
+        """See `Departures`."""
+        return memory_leaving.leave(self, what, at_most)
+
+    def erased(self) -> Erased:
+        """See `Departures`."""
+        return self.gone
 
     def _ensure(self, contact: Contact) -> None:
         if contact.address in self.deleted:

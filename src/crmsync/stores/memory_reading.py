@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from ..model import UNDATED, Event, LedgerEntry, Message, Record, Visibility
+from ..model import SEALED, UNDATED, Event, LedgerEntry, Message, Record, Visibility
 from ..rules import Access, Grant, Why, access, redact
 from .paging import Place, close, cut, micros
 from .reading import (
@@ -123,6 +123,8 @@ def visible(store: MemoryStorage, viewer: str, *, strictest: bool) -> Iterator[E
 
 def is_member(store: MemoryStorage, viewer: str) -> bool:
     """Tell whether somebody may ask: a member, which without the host's word is who owns a channel."""
+    if viewer.startswith(SEALED):
+        return False
     if store.members is not None:
         return bool(viewer) and store.members(viewer)
     return bool(viewer) and any(channel.owner == viewer for channel in store.channels.values())

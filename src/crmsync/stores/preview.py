@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from ..errors import StaleCursor
-from ..model import Batch, Contact, Cursor, Item, LedgerEntry, Message, Outcome
+from ..model import Batch, Contact, Cursor, Erased, Item, LedgerEntry, Message, Outcome
 from ..protocols import Storage
 
 
@@ -59,6 +59,11 @@ class Preview(Storage):
         recall = getattr(self._storage, "recall", None)
         newer = self.decisions.get(stream, {})
         return recall(stream, [id_ for id_ in ids if id_ not in newer]) if recall else ()
+
+    def erased(self) -> Erased:
+        """See `Departures`: what the storage says. Nothing leaves from here, so there is no more of that role."""
+        ask = getattr(self._storage, "erased", None)
+        return ask() if ask else Erased()
 
     def apply(self, batch: Batch) -> None:
         """Remember the decisions and contacts of a batch; see `Storage`."""

@@ -129,6 +129,12 @@ class Channels:
         gone = delete(self._tables.channels).where(*self._mine(key))
         self._database.write(lambda connection: connection.execute(gone).rowcount)
 
+    def interrupt(self, key: str) -> None:
+        """Take its lease from a run that is under way: it cannot write any more."""
+        channels = self._tables.channels
+        taken = update(channels).where(*self._mine(key)).values(fence=channels.c.fence + 1, worker=None, until=0.0)
+        self._database.write(lambda connection: connection.execute(taken).rowcount)
+
     def get(self, key: str) -> Status | None:
         """Return one channel, None where there is none."""
         with self._database.reading() as connection:

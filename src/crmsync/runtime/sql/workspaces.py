@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from functools import lru_cache, partial
 from types import TracebackType
 from typing import Any, NamedTuple, Self
@@ -14,12 +15,13 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import IntegrityError
 
 from ...errors import StorageError
-from ...model import Channel, Policy
+from ...model import Channel, Policy, Receipt
 from ...stores.sql import SqlStorage
 from ...stores.sql.engine import Database
 from ...stores.sql.tables import tables_of as store_tables_of
 from ..accounts import Account, Kind, Service
 from ..encryption import Keys
+from ..leaving import disconnect, erase_person, member_leaves
 from ..registry import Connections
 from .accounts import SqlAccounts, account_of
 from .channels import Channels
@@ -306,6 +308,67 @@ class Workspace:
             raise KeyError(channel.key)
         self.channels.save(channel, there.account, there.kind, zone=there.zone, shown=shown)
         self.storage.save_channel(channel)
+
+    def disconnect(self, account: str, *, remove: bool, at: datetime | None = None) -> Receipt:
+        """Disconnect an account: see `crmsync.runtime.disconnect`. Called again, it goes on where it stopped.
+
+        Args:
+            account: its name.
+            remove: whether what no other account holds goes, or all stays as it is.
+            at: the moment; now where none is given.
+
+        Raises:
+            StorageError: nothing more can be changed now; call again.
+
+        """
+        found = self.accounts.get(account) or Account.model_construct(name=account, address=account)
+        theirs = [status for status in self.channels.load().values() if status.account == account]
+        for status in theirs:
+            self.channels.interrupt(status.channel.key)
+        channels = [status.channel for status in theirs]
+        receipt = disconnect(
+            self.connections, found, self.storage, channels, remove=remove, policy=self.policy, at=at,
+            watching={status.kind: status.watching for status in theirs},
+        )  # fmt: skip
+        for channel in channels:
+            self.channels.remove(channel.key)
+        return receipt
+
+    def member_leaves(self, member: str, *, to: str | None = None, at: datetime | None = None) -> Receipt:
+        """Seal the channels of a member who has left, or hand them over: see `crmsync.runtime.member_leaves`.
+
+        Channels that are sealed run no more; those that are handed over go on. Disconnect their accounts too, unless
+        the mailboxes go on to be read.
+
+        Args:
+            member: who has left.
+            to: whom to hand over to; None seals.
+            at: the moment; now where none is given.
+
+        Raises:
+            StorageError: nothing more can be changed now; call again.
+
+        """
+        theirs = [status for status in self.channels.load().values() if status.channel.owner == member]
+        for status in theirs:
+            if to is None:
+                self.channels.interrupt(status.channel.key)
+            else:
+                given = status.channel.model_copy(update={"owner": to})
+                self.channels.save(given, status.account, status.kind, zone=status.zone)
+        receipt = member_leaves(self.storage, member, to=to, at=at)
+        for status in theirs if to is None else ():
+            self.channels.remove(status.channel.key)
+        return receipt
+
+    def erase_person(self, address: str, *, keep_others: bool = False, at: datetime | None = None) -> Receipt:
+        """Erase a person, and keep them out of every channel: see `crmsync.runtime.erase_person`.
+
+        Raises:
+            StorageError: nothing more can be changed now; call again.
+
+        """
+        return erase_person(self.storage, address, keep_others=keep_others, policy=self.policy, at=at)
 
     def save_policy(self, policy: Policy) -> None:
         """Change what holds for the whole workspace: every channel applies it to history with its next run, soon."""

@@ -5,10 +5,10 @@
 or `python -m crmsync.stores.migrations URL`. A host that migrates with Alembic does it in a revision of its own:
 
     def upgrade() -> None:
-        migrate(op.get_bind(), 3)
+        migrate(op.get_bind(), 4)
 
     def downgrade() -> None:
-        migrate(op.get_bind(), 2)
+        migrate(op.get_bind(), 3)
 
 A fresh database needs nothing: `SqlStorage` makes the tables.
 """
@@ -26,7 +26,7 @@ from ..sql.engine import Database
 from ..sql.locks import lock_making
 from ..sql.schema import make, version_of
 from ..sql.tables import PREFIX, VERSION, Tables, tables_of
-from . import version_2, version_3
+from . import version_2, version_3, version_4
 
 if TYPE_CHECKING:
     from alembic.operations import Operations
@@ -47,7 +47,7 @@ class _Step(Protocol):
     def downgrade(self, op: Operations, names: Names) -> None: ...
 
 
-_STEPS: dict[int, _Step] = {2: version_2, 3: version_3}
+_STEPS: dict[int, _Step] = {2: version_2, 3: version_3, 4: version_4}
 """By the version that a step leads up to."""
 
 

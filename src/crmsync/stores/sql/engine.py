@@ -115,6 +115,27 @@ class Database:
                     connection.execute(text(f"SET LOCAL lock_timeout = '{WAIT * 1000:.0f}ms'"))
                 return work(connection)
 
+    def scrub(self) -> list[str]:
+        """Let the file hold nothing more of what was deleted; return what is left for a person to do, in sentences.
+
+        Deleted rows leave their octets in free pages, in the gaps of others and in the log; a file that is written anew
+        has none: https://www.sqlite.org/lang_vacuum.html.
+        """
+        if self.dialect != "sqlite":
+            return [
+                "PostgreSQL keeps the octets of deleted rows until VACUUM FULL, and in archived logs: see to "
+                "those, and to backups, by their own terms."
+            ]
+        if isinstance(self._bind, Connection):
+            return ["The database is on the host's connection: run VACUUM once its transaction has ended."]
+        with readable(), self._bind.connect() as connection:
+            alone = connection.execution_options(isolation_level="AUTOCOMMIT")
+            alone.exec_driver_sql("VACUUM")
+            busy, *_ = alone.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()
+        return (
+            ["Somebody reads the database just now: its log is emptied when the last reader has gone."] if busy else []
+        )
+
     def use_write_ahead_log(self) -> None:
         """Let a SQLite file of our own be read while it is written."""
         # The mode stays with the file. Who may not write, or finds others reading, leaves it to a later opening:

@@ -11,10 +11,26 @@ from sqlalchemy import Connection, Engine, select
 from sqlalchemy.engine import URL
 
 from ...errors import StorageError
-from ...model import Batch, Channel, Company, Cursor, Item, LedgerEntry, Outcome, PersonName, Visibility
+from ...model import (
+    SEALED,
+    Act,
+    Batch,
+    Channel,
+    Company,
+    Cursor,
+    Departure,
+    Erased,
+    Item,
+    LedgerEntry,
+    Outcome,
+    PersonName,
+    Receipt,
+    Visibility,
+)  # fmt: skip
 from ...protocols import Storage
 from ...rules import Access, Why, access
 from ..directory import Directory
+from ..paging import instant
 from ..reading import (
     ANYTHING,
     NOTHING_TO_ASK,
@@ -29,11 +45,13 @@ from ..reading import (
     Timeline,
     Trace,
 )  # fmt: skip
-from . import directory, fill, people, reading, registry, sharing, shown, timeline, writing
+from . import directory, fill, leaving, people, reading, registry, sharing, shown, timeline, writing
 from .engine import Database
+from .leaving_parts import erased
 from .schema import prepare
 from .tables import PREFIX, tables_of
 from .viewer import eyes_of
+from .words import optimize_words
 
 
 class SqlStorage(Storage):
@@ -48,6 +66,7 @@ class SqlStorage(Storage):
         directory: Directory | None = None,
         guard: Callable[[Connection, Batch], None] | None = None,
         members: Members | None = None,
+        erasure_key: bytes | None = None,
     ) -> None:
         """Open a database, and create the tables where they are missing.
 
@@ -64,6 +83,8 @@ class SqlStorage(Storage):
             guard: called in each batch's transaction before anything of it is written; what it raises rolls the
                 batch back. A lease is checked so: see `crmsync.runtime.sql`.
             members: tells who is a member of the workspace now and may ask; by default those who own a channel.
+            erasure_key: 16 to 64 octets, with which marks of erased people are made, always the same. By default one
+                of chance that lies in the database itself: whoever has all of that can try addresses.
 
         Raises:
             StorageError: the database cannot be used, or its tables are another version's; the message says what
@@ -74,6 +95,9 @@ class SqlStorage(Storage):
         self._directory = directory
         self._guard = guard
         self._members = members
+        if erasure_key is not None and not 16 <= len(erasure_key) <= 64:
+            raise ValueError("erasure_key has 16 to 64 octets")
+        self._erasure_key = erasure_key.hex() if erasure_key is not None else None
         self._database = Database(where)
         try:
             prepare(self._database, self._tables)
@@ -132,7 +156,37 @@ class SqlStorage(Storage):
         with self._database.reading() as connection:
             return reading.read_items(connection, self._tables, stream, ids)
 
+    def leave(self, what: Departure, *, at_most: int = 500) -> Receipt:
+        """See `Departures`. On SQLite the file is written anew in the end: it is locked and grows meanwhile.
+
+        Raises:
+            StorageError: the database cannot be used now; what was done before is done.
+
+        """
+        key, tables, notes = self._erasure_key, self._tables, list[str]()
+        with self._database.reading() as connection:
+            scrub = leaving.waits_for_scrubbing(connection, tables, what, key)
+        if not scrub:
+            return self._database.write(lambda c: leaving.leave(c, tables, what, at_most, key))
+        if what.act in (Act.REMOVE, Act.ERASE, Act.EXPIRE):
+            self._database.write(lambda c: optimize_words(c, tables.words))
+            notes = self._database.scrub()
+        return self._database.write(lambda c: leaving.scrubbed(c, tables, what, key, notes))
+
+    def erased(self) -> Erased:
+        """See `Departures`."""
+        with self._database.reading() as connection:
+            return erased(connection, self._tables, self._erasure_key)
+
     # -- the host's side
+
+    @property
+    def stopped(self) -> dict[str, datetime]:
+        """Return when each channel was stopped that is stopped: what it holds is as old as that."""
+        channels = self._tables.channels.c
+        with self._database.reading() as connection:
+            rows = connection.execute(select(channels.key, channels.stopped).where(channels.stopped.is_not(None)))
+            return {row.key: instant(row.stopped) for row in rows}
 
     @property
     def channels(self) -> dict[str, Channel]:
@@ -243,7 +297,7 @@ class SqlStorage(Storage):
     # -- reading
 
     def _is_member(self, connection: Connection, viewer: str) -> bool:
-        if not viewer:
+        if not viewer or viewer.startswith(SEALED):
             return False
         if self._members is not None:
             return self._members(viewer)

@@ -28,7 +28,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from .words import words_table
 
-VERSION = 3
+VERSION = 4
 """Raised with every change to the tables."""
 
 PREFIX = "crmsync_"
@@ -71,6 +71,8 @@ class Tables:
             Column("owner", _ORDERED, nullable=False),
             Column("visibility", Text, nullable=False),
             Column("settings", Text, nullable=False),
+            # When it was stopped; a batch takes that back.
+            Column("stopped", BigInteger),
         )  # fmt: skip
         self.streams = Table(
             f"{prefix}streams", metadata,
@@ -180,6 +182,29 @@ class Tables:
             Column("owner", _ORDERED, primary_key=True),
             Column("viewer", _ORDERED, primary_key=True),
             Column("at", BigInteger, nullable=False),
+            sqlite_with_rowid=False,
+        )  # fmt: skip
+
+        self.erased = Table(
+            f"{prefix}erased", metadata,
+            # A mark of who was erased, and whether they are only taken out of what is about others too.
+            Column("mark", _ORDERED, primary_key=True),
+            Column("elsewhere", Boolean, nullable=False),
+            sqlite_with_rowid=False,
+        )  # fmt: skip
+        self.keys = Table(
+            f"{prefix}keys", metadata,
+            Column("name", _ORDERED, primary_key=True),
+            Column("value", Text, nullable=False),
+            sqlite_with_rowid=False,
+        )  # fmt: skip
+        self.leavings = Table(
+            f"{prefix}leavings", metadata,
+            # A mark of what was asked for: neither a channel nor a person is named.
+            Column("mark", _ORDERED, primary_key=True),
+            Column("phase", Integer, nullable=False),
+            Column("position", BigInteger, nullable=False),
+            Column("receipt", Text, nullable=False),
             sqlite_with_rowid=False,
         )  # fmt: skip
 

@@ -116,6 +116,12 @@ def clear_words(connection: Connection, words: Table) -> None:
         connection.execute(delete(words))
 
 
+def optimize_words(connection: Connection, words: Table) -> None:
+    """Let the index keep nothing of what is found no more: https://www.sqlite.org/fts5.html#the_optimize_command."""
+    if connection.dialect.name == "sqlite":
+        connection.execute(insert(_fts5(words)), {words.name: "optimize"})
+
+
 def stretch_of(at: int) -> int:
     """Return the stretch that a moment lies in."""
     return at >> _STRETCH

@@ -49,14 +49,14 @@ def write(connection: Connection, tables: Tables, directory: Directory | None, c
     """
     rows = content.rows
     stream = _claim(connection, tables, content.batch)
-    before = _linked(connection, tables, stream, content.touched)
+    before = linked(connection, tables, stream, content.touched)
     keys = set(before.values()) | {key for key, _ in rows.records}
     keys |= save_channel(connection, tables, content.batch.channel, keys)
-    _link(connection, tables, stream, content.touched if before else (), rows)
-    _record_decisions(connection, tables, stream, content.decisions)
+    link(connection, tables, stream, content.touched if before else (), rows)
+    record_decisions(connection, tables, stream, content.decisions)
     joined = ensure(connection, tables, directory, content.contacts)
     shown.work_out(connection, tables, keys, joined)
-    _drop_orphans(connection, tables, before)
+    drop_orphans(connection, tables, before)
 
 
 def _claim(connection: Connection, tables: Tables, batch: Batch) -> int:
@@ -88,18 +88,19 @@ def save_channel(connection: Connection, tables: Tables, channel: Channel, keys:
     row = connection.execute(select(channels).where(channels.c.key == channel.key)).one_or_none()
     changed = row is not None and (row.owner, row.visibility) != (channel.owner, str(channel.visibility))
     lock_records(connection, tables, None if changed else keys)
-    if row is None or channel_of(row) != channel or row.visibility != str(channel.visibility):
+    if row is None or row.stopped or channel_of(row) != channel or row.visibility != str(channel.visibility):
         values = {
             "key": channel.key,
             "owner": channel.owner,
             "visibility": str(channel.visibility),
             "settings": channel.model_dump_json(exclude={"key", "owner", "visibility"}),
+            "stopped": None,
         }
         insert_rows(connection, channels, [values], existing="replace")
     return shown.keys_of_channel(connection, tables, channel.key) if changed or row is None else set()
 
 
-def _linked(connection: Connection, tables: Tables, stream: int, touched: Several[str]) -> dict[int, str]:
+def linked(connection: Connection, tables: Tables, stream: int, touched: Several[str]) -> dict[int, str]:
     """Return what the touched ids link now: each record with its key."""
     links, records = tables.links, tables.records
     if not touched:
@@ -112,7 +113,7 @@ def _linked(connection: Connection, tables: Tables, stream: int, touched: Severa
     return {row.id: row.key for row in connection.execute(union_all(*held))}
 
 
-def _link(connection: Connection, tables: Tables, stream: int, touched: Several[str], rows: Rows) -> None:
+def link(connection: Connection, tables: Tables, stream: int, touched: Several[str], rows: Rows) -> None:
     """Make the touched ids link exactly these records."""
     links = tables.links
     if touched:
@@ -146,7 +147,7 @@ def _ids(connection: Connection, tables: Tables, names: Iterable[tuple[str, byte
     return {name: found[name] for name in wanted & found.keys()}
 
 
-def _drop_orphans(connection: Connection, tables: Tables, candidates: Iterable[int]) -> None:
+def drop_orphans(connection: Connection, tables: Tables, candidates: Iterable[int]) -> None:
     """Drop those of these records that nothing links any more."""
     records, ids = tables.records, list(candidates)
     if not ids:
@@ -163,7 +164,7 @@ def _drop_orphans(connection: Connection, tables: Tables, candidates: Iterable[i
         connection.execute(delete(records).where(among(connection, records.c.id, gone)))
 
 
-def _record_decisions(connection: Connection, tables: Tables, stream: int, entries: Mapping[str, LedgerEntry]) -> None:
+def record_decisions(connection: Connection, tables: Tables, stream: int, entries: Mapping[str, LedgerEntry]) -> None:
     """Replace the ledger's entries of these ids."""
     rows = [
         {
