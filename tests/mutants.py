@@ -11,8 +11,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from itertools import starmap
 from pathlib import Path
 from typing import NamedTuple
+
+from mutants_of_formats import MUTANTS_OF_FORMATS
 
 SOURCE = Path(__file__).parent.parent / "src" / "crmsync"
 
@@ -365,6 +368,7 @@ MUTANTS = (
            'LOG.warning("channel %s of workspace %s waits for its database", claim.channel.key, claim.workspace)\n'
            "            raise\n",
            'report, error = Report(), Unavailable("the database")\n', WORKER),
+    *starmap(Mutant, MUTANTS_OF_FORMATS),
 )  # fmt: skip
 """What the machine must kill. A mutant that no longer applies fails `test_every_mutant_still_applies`."""
 

@@ -196,7 +196,7 @@ def test_a_wrong_password_is_told_with_the_way_out_and_nothing_is_saved(here: He
 
 def test_a_login_that_is_refused_later_is_not_tried_again_before_it_is_connected_anew(here: Here) -> None:
     here.connected()
-    here.proxy.change = lambda seen, answer: Exchange(401, {}, b"")
+    here.proxy.change = lambda seen, answer: Exchange(401, {"WWW-Authenticate": "Basic"}, b"")
     assert 1 == here("sync").exit_code
     here.proxy.seen.clear()
     said = here("sync")

@@ -17,6 +17,7 @@ from crmsync.model import Event, Outcome, Report
 from crmsync.providers.caldav.xml import NotMultistatus, read_multistatus
 from crmsync.testing import MemoryStorage
 
+CHALLENGE = {"WWW-Authenticate": 'Basic realm="dav"'}
 CHANNEL = Channel(key="c", addresses={ME}, largest_meeting=50)
 _BOMB = (
     b'<?xml version="1.0"?><!DOCTYPE b [<!ENTITY a "aaaaaaaaaa">'
@@ -79,7 +80,8 @@ BROKEN: dict[str, tuple[Callable[[Exchange], Exchange], type[CrmSyncError], str]
     ),
     "an unknown packing": (lambda e: Exchange(207, {"Content-Encoding": "zip9"}, e.body), Unavailable, "encoding"),
     "a status of its own": (lambda _: Exchange(502, {}, b""), Unavailable, "problem of its own"),
-    "no login any more": (lambda _: Exchange(401, {}, b""), NotAuthorized, "does not accept"),
+    "no login any more": (lambda _: Exchange(401, CHALLENGE, b""), NotAuthorized, "does not accept"),
+    "no access, and no word why": (lambda _: Exchange(401, {}, b""), Unavailable, "does not say why"),
     "a pause": (lambda _: Exchange(429, {"Retry-After": "900"}, b""), RateLimited, "900 s"),
     "a pause with a status of its own": (lambda _: Exchange(503, {"Retry-After": "77"}, b""), RateLimited, "77 s"),
     "another server": (

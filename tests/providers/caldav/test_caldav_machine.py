@@ -48,7 +48,7 @@ HIDING = {"cut-silently", "still"}
 FAULTS: dict[str, Callable[[Exchange], Exchange]] = {
     "throttled": lambda _: Exchange(429, {"Retry-After": "900"}, b""),
     "down": lambda _: Exchange(503, {}, b""),
-    "logged out": lambda _: Exchange(401, {}, b""),
+    "logged out": lambda _: Exchange(401, {"WWW-Authenticate": "Basic"}, b""),
     "gone": lambda _: Exchange(404, {}, b""),
     "forbidden": lambda _: Exchange(403, {}, b""),
     "cut": lambda e: Exchange(e.status, {"Content-Length": str(len(e.body) + 40)}, e.body),

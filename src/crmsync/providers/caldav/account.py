@@ -10,6 +10,7 @@ from ...errors import NotAuthorized, Unavailable
 from ...model import clean_address
 from ...model.value import Address, Many, Value
 from .dav import Dav, Reply, path_of
+from .refusals import LOOKING
 from .xml import (  # fmt: skip
     ADDRESSES,
     CALENDAR,
@@ -23,8 +24,6 @@ from .xml import (  # fmt: skip
 )
 
 _ASKED = (PRINCIPAL, PRINCIPAL_URL, HOMES, ADDRESSES, RESOURCE_TYPE)
-ANSWERING = (207, 200, 204, 400, 403, 404, 405, 406, 409, 410, 415, 422, 500, 501)
-"""What a server says that has an answer, if only that there is nothing here."""
 _WELL_KNOWN = "/.well-known/caldav"
 
 
@@ -55,7 +54,7 @@ def find_account(dav: Dav, path: str = "") -> CalDavAccount:
     """
     seen = False
     for start in dict.fromkeys([path if path.strip("/") else _WELL_KNOWN, _WELL_KNOWN, "/"]):
-        reply = dav.propfind(start, _ASKED, depth=0, expect=ANSWERING)
+        reply = dav.propfind(start, _ASKED, depth=0, expect=LOOKING)
         if reply.multistatus is None or not reply.multistatus.responses:
             continue
         seen = True
@@ -78,7 +77,7 @@ def _from(dav: Dav, reply: Reply, response: Response) -> CalDavAccount | None:
     if own or f"{DAV} collection" not in kinds:
         return CalDavAccount(calendar=own) if own else None
     # A server without principals, DavMail for instance: the address itself may hold the calendars.
-    members = dav.propfind(reply.url, (RESOURCE_TYPE,), depth=1, expect=ANSWERING)
+    members = dav.propfind(reply.url, (RESOURCE_TYPE,), depth=1, expect=LOOKING)
     listed = members.multistatus.responses if members.multistatus else ()
     if any(CALENDAR in one.properties.get(RESOURCE_TYPE, Property("")).elements for one in listed):
         return CalDavAccount(homes=(reply.url,))
@@ -92,7 +91,7 @@ def _of_principal(dav: Dav, reply: Reply, response: Response) -> CalDavAccount |
     if principal and f"{DAV} unauthenticated" in principal.elements:
         raise NotAuthorized("the server did not let this account log in; check user name and password")
     for link in _links(reply.url, principal, response.properties.get(PRINCIPAL_URL)):
-        whose = dav.propfind(link, _ASKED, depth=0, expect=ANSWERING)
+        whose = dav.propfind(link, _ASKED, depth=0, expect=LOOKING)
         for one in whose.multistatus.responses[:1] if whose.multistatus else ():
             if HOMES in one.properties:
                 return _account(whose.url, one)

@@ -18,6 +18,7 @@ from ..web.http import Http
 from .account import CalDavAccount, find_account
 from .dav import Dav, path_of
 from .listed import Listed, position_of
+from .refusals import GONE, IF_THERE
 from .session import ClientHttp, DavClient
 from .sharing import Ownership, addresses_of, ownership
 from .source import CalDavSource
@@ -46,7 +47,7 @@ _ASKED = (
     SYNC_TOKEN, CTAG,
 )  # fmt: skip
 _WRITING = frozenset(f"{DAV} {name}" for name in ("write", "write-content", "all", "bind"))
-_NOT_OURS = (401, 403, 404, 410)
+_NOT_OURS = (401, 403, *GONE)
 """What a server answers for good of what the account may not see: it is none of its calendars."""
 _COLOR = re.compile(r"#([0-9a-fA-F]{6})(?:[0-9a-fA-F]{2})?")
 
@@ -176,7 +177,7 @@ class CalDavCalendars(Provider):
         places = [(home, 1) for home in account.homes] + ([(account.calendar, 0)] if account.calendar else [])
         listed: dict[str, Listed] = {}
         for url, depth in places:
-            reply = self._dav.propfind(url, _ASKED, depth=depth, expect=(207, 403, 404, 410))
+            reply = self._dav.propfind(url, _ASKED, depth=depth, expect=IF_THERE)
             if reply.multistatus is None:
                 return None
             _expect_whole(reply.url, reply.multistatus)

@@ -12,6 +12,7 @@ from ...formats import parse_calendar
 from ...model import Collection, Event, Item, Skipped
 from .cursor import version_of, version_of_content
 from .dav import Dav, Members, Reply
+from .refusals import ANOTHER_WAY, GONE, IF_THERE
 from .xml import DATA, ETAG, Response, multiget, query
 
 CHUNK = 500
@@ -22,7 +23,6 @@ _FAILURES = 24
 """Answers in one walk that may be too large, or fail, before the server counts as down."""
 SINGLY = 50
 """Objects asked for one by one in a walk, where a server says nothing of them otherwise; the next goes on."""
-_GONE = (404, 410)
 _UNANSWERED = "the server does not answer for it"
 _STAMP = re.compile(r"^DTSTAMP[^\n]*\n", re.MULTILINE | re.IGNORECASE)
 
@@ -73,7 +73,7 @@ class Objects:
                 yield one.id
         for id_ in unanswered[:SINGLY]:  # a few servers say nothing of what they do not have
             href = self._members.href_of(id_)
-            if href is None or self._dav.propfind(href, (ETAG,), depth=0, expect=(207, 403, *_GONE)).status in _GONE:
+            if href is None or self._dav.propfind(href, (ETAG,), depth=0, expect=IF_THERE).status in GONE:
                 yield id_
 
     def _fetch(self, ids: Sequence[str]) -> Iterator[Fetched]:
@@ -107,9 +107,9 @@ class Objects:
         if not hrefs:
             return Reply(207, url, None)
         if self._multiget:
-            none = (400, 403, 405, 415, 501)
-            reply = self._dav.report(url, multiget(hrefs), depth=1, expect=(207, 500, *none), max_body=MAX_CHUNK)
-            if reply.status not in none:
+            expect = (207, 500, *ANOTHER_WAY)
+            reply = self._dav.report(url, multiget(hrefs), depth=1, expect=expect, max_body=MAX_CHUNK)
+            if reply.status not in ANOTHER_WAY:
                 return reply
             self._multiget = False
         return self._dav.report(url, query(), depth=1)
@@ -130,7 +130,7 @@ class Objects:
 def fetched(id_: str, response: Response) -> Fetched:
     """Sort what a response says of an object."""
     status = response.status or 200
-    if status in _GONE:
+    if status in GONE:
         return Fetched(id_, None)
     if status // 100 != 2:
         return Fetched(id_, None, why=f"the server answers status {status} for it")

@@ -8,8 +8,9 @@ from typing import NamedTuple
 from urllib.parse import unquote, urljoin
 
 from ...model import clean_address
-from .account import ANSWERING, addresses_in
+from .account import addresses_in
 from .dav import Dav, path_of
+from .refusals import LOOKING
 from .xml import (
     ADDRESSES,
     CALENDAR_SERVER,
@@ -83,6 +84,6 @@ def addresses_of(dav: Dav, principal: str) -> Sequence[str]:
     """Ask for somebody's addresses (RFC 6638 section 2.4.1); empty where the server does not tell them to others."""
     if principal[:7].lower() == "mailto:":
         return (clean_address(principal[7:]),)
-    reply = dav.propfind(principal, (ADDRESSES,), depth=0, expect=ANSWERING)
+    reply = dav.propfind(principal, (ADDRESSES,), depth=0, expect=LOOKING)
     responses = reply.multistatus.responses if reply.multistatus else ()
     return tuple(dict.fromkeys(one for r in responses[:1] for one in addresses_in(r.properties.get(ADDRESSES))))

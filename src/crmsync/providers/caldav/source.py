@@ -16,6 +16,7 @@ from .cursor import CalendarCursor, Known, pack, unpack, version_of
 from .dav import Dav, Members
 from .listed import Listed, Position, position_of
 from .objects import Days, Fetched, Objects, Read, content_version, fetched, read
+from .refusals import GONE, IF_THERE, REPORTED
 from .xml import CTAG, DATA, ETAG, SYNC_TOKEN, Multistatus, query, sync_collection
 
 PAGE_ITEMS = 500
@@ -32,7 +33,6 @@ MAX_PARTS = 100
 """Parts of one sync-collection report."""
 
 _DENIED = "the server lists it, and does not have it"
-_ANY_REFUSAL = (207, 400, 403, 404, 405, 409, 410, 412, 415, 422, 500, 501, 507)
 
 
 class _Found(NamedTuple):
@@ -125,9 +125,9 @@ class CalDavSource(Source, InventorySource):
 
     def inventory(self) -> Inventory:
         """See `InventorySource`: the names of all objects that hold events (RFC 4791 section 7.8), without content."""
-        reply = self._dav.report(self._members.url, query([ETAG]), depth=1, expect=(207, 403, 404, 410))
+        reply = self._dav.report(self._members.url, query([ETAG]), depth=1, expect=IF_THERE)
         responses = self._expect(reply.status, reply.multistatus).responses
-        named = {self._members.id_of(r.href) for r in responses if r.status not in (404, 410)}
+        named = {self._members.id_of(r.href) for r in responses if r.status not in GONE}
         return Inventory(ids=sorted(filter(None, named)))
 
     # -- where it stands
@@ -173,7 +173,7 @@ class CalDavSource(Source, InventorySource):
         """Return where the calendar stands now, without a request where the home has just said so."""
         at, self._position = self._position, None
         if at is None:
-            reply = self._dav.propfind(self._members.url, (SYNC_TOKEN, CTAG), depth=0, expect=(207, 403, 404, 410))
+            reply = self._dav.propfind(self._members.url, (SYNC_TOKEN, CTAG), depth=0, expect=IF_THERE)
             responses = self._expect(reply.status, reply.multistatus).responses
             at = position_of(responses[0].text) if responses else Position(None, None)
         return at
@@ -189,7 +189,7 @@ class CalDavSource(Source, InventorySource):
             try:
                 # An unknown token is answered in any way there is; some servers break (status 500).
                 reply = self._dav.report(
-                    self._members.url, sync_collection(token or "", properties), depth=0, expect=_ANY_REFUSAL
+                    self._members.url, sync_collection(token or "", properties), depth=0, expect=REPORTED
                 )
             except TooLarge:
                 if not content:
@@ -237,7 +237,7 @@ class CalDavSource(Source, InventorySource):
 
     def _names(self) -> tuple[dict[str, str], bool]:
         """List the names of all objects with their versions, and whether the list passes for a whole one."""
-        reply = self._dav.propfind(self._members.url, (ETAG,), depth=1, expect=(207, 403, 404, 410))
+        reply = self._dav.propfind(self._members.url, (ETAG,), depth=1, expect=IF_THERE)
         listed: dict[str, str] = {}
         complete = False
         for response in self._expect(reply.status, reply.multistatus).responses:
@@ -245,7 +245,7 @@ class CalDavSource(Source, InventorySource):
             if id_ == "":
                 # The collection is always in its own listing: where it is missing, more may be.
                 complete = complete or (response.status or 200) // 100 == 2
-            elif id_ is not None and response.status not in (404, 410):
+            elif id_ is not None and response.status not in GONE:
                 etag = response.text(ETAG)
                 listed[id_] = version_of(etag) if etag else ""
         return listed, complete

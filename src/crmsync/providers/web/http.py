@@ -305,15 +305,19 @@ def fail(answer: Answer, now: Callable[[], datetime]) -> None:
     """Raise what a status means that nobody expected.
 
     Raises:
-        NotAuthorized: 401.
+        NotAuthorized: 401 with a challenge, as a refused login has it (RFC 9110 section 15.5.2).
         RateLimited: 429, and 503 with a Retry-After (RFC 9110 section 10.2.3).
         Unavailable: anything else.
 
     """
     host, status = _host(answer.url), answer.status
     wait = retry_after(answer.headers.get("retry-after"), now)
-    if status == 401:
+    if status == 401 and answer.headers.get("www-authenticate"):
         raise NotAuthorized(f"{host} does not accept user name and password")
+    if status == 401:
+        raise Unavailable(
+            f"{host} refuses access and does not say why; try again later, or check user name and password"
+        )
     if status == 429 or (status == 503 and wait is not None):
         raise RateLimited(retry_after=THROTTLED if wait is None else wait)
     if status >= 500:

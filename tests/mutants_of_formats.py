@@ -1,0 +1,106 @@
+"""Break the reading of mail and calendars, and the doubt about IMAP's answers, one line at a time.
+
+The tests beside each notice: `tests/mutants.py mail`, `calendar` or `doubt` runs them.
+"""
+
+from __future__ import annotations
+
+ADDRESSES, HEADERS, PARTS, MESSAGE, QUOTES, HTML, DATES = (
+    f"formats/test_mail_{name}.py" for name in ("addresses", "headers", "parts", "message", "quotes", "html", "dates")
+)
+ZONES, SERIES, EXCEPTIONS, EVENT, DETAILS, DAYS, ITIP = (
+    f"formats/test_{name}.py"
+    for name in ("zones", "ical_series", "ical_exceptions", "ical_event", "ical_details", "ical_days", "ical_itip")
+)
+DOUBT = "providers/imap/test_imap_doubt.py"
+MAIL, CALENDAR = "formats/mail/", "formats/calendar/"
+
+MUTANTS_OF_FORMATS: tuple[tuple[str, str, str, str, str], ...] = (
+    ("mail: quotes around an address are of it", "model/address.py",
+           "    stripped = local.strip(_AROUND)\n", "    stripped = local\n", "model/test_model_address.py"),
+    ("mail: what stands for nobody is somebody", MAIL + "addresses.py",
+           "None if names_nobody(address) else ", "", ADDRESSES),
+    ("mail: a surname before a comma is lost", MAIL + "addresses.py",
+           'f"{entry.text}, " if not mailboxes and entry.mark == "," and entry.text else ""', '""', ADDRESSES),
+    ("mail: a place in a name is an address", MAIL + "addresses.py",
+           "if (angle or entry.comment) and (spelt", "if (spelt", ADDRESSES),
+    ("mail: a header has no charset of its body", MAIL + "headers.py",
+           "    return decode_text(value, charset)\n", "    return decode_text(value, None)\n", MESSAGE),
+    ("mail: a footer is base64", MAIL + "headers.py",
+           "        data = data[: footer.start()]\n", "        pass\n", HEADERS),
+    ("mail: a character cut between two words is two", MAIL + "headers.py",
+           "if octets and (apart or word[1].lower() != charset):", "if octets:", HEADERS),
+    ("mail: a multipart that closes at once swallows the rest", MAIL + "parts.py",
+           "        if closing and not stack[level].children:\n", "        if False:\n", PARTS),
+    ("mail: an inner boundary hides the outer one", MAIL + "parts.py",
+           "level = nexts.index(at)", "level = len(nexts) - 1", PARTS),
+    ("mail: a type that nobody knows is text", MAIL + "parts.py",
+           "return _TURNED_ROUND.get(content_type, content_type), found",
+           'return _TURNED_ROUND.get(content_type, content_type if content_type[:5] == "multi" else default), found',
+           PARTS),
+    ("mail: a published calendar is an invitation", MAIL + "mime.py",
+           'frozenset({"REQUEST", ', 'frozenset({"PUBLISH", "REQUEST", ', MESSAGE),
+    ("mail: an attached calendar is an invitation", MAIL + "mime.py",
+           'if part is root or part.disposition != "attachment":', "if True:", MESSAGE),
+    ("mail: somebody's address is an id", MAIL + "mime.py",
+           " if id_.lower() not in addresses]", "]", MESSAGE),
+    ("mail: a titled rule stays above the history", MAIL + "quotes.py",
+           " or _TITLED_RULE.fullmatch(rule))", ")", QUOTES),
+    ("mail: any quotation at the end is history", MAIL + "quotes.py",
+           "if not attributed and any(map(str.strip, before)) and not _is_old(lines[start:end]):", "if False:", QUOTES),
+    ("mail: the first two hyphens begin the signature", MAIL + "quotes.py",
+           "len(hyphens) == 1 and index == hyphens[0] and ", "index in hyphens and ", QUOTES),
+    ("mail: a lone line that says who wrote cuts a mail without a quotation", MAIL + "attributions.py",
+           "return marked or (addressed and _DATE.search(bare) is not None)", "return True", QUOTES),
+    ("calendar: a guessed name beats the file's own zone", CALENDAR + "zones.py",
+           "        or definitions.zone(tzid)\n        or (named and (_named_zone(tzid) or _concluded_zone(tzid)))",
+           "        or (named and (_named_zone(tzid) or _concluded_zone(tzid)))\n        or definitions.zone(tzid)",
+           ZONES),
+    ("calendar: a zone's name is not unescaped", CALENDAR + "zones.py",
+           "return unescape(tzid).strip(", "return tzid.strip(", ZONES),
+    ("calendar: a city is believed in silence", CALENDAR + "zones.py",
+           'zone and zone._replace(problem=f"the time zone {tzid!r} is known by its city only")', "zone", ZONES),
+    ("calendar: an end without a zone is in the channel's", CALENDAR + "event.py",
+           "return _in_series(_read_moment(value, parameters, context, problems), start)\n    except (ValueError, Over",
+           "return _read_moment(value, parameters, context, problems)\n    except (ValueError, Over", DAYS),
+    ("calendar: a harmless part of a rule drops it", CALENDAR + "recurrence_rule.py",
+           "        if value:  # an", "        if True:  # an", SERIES),
+    ("calendar: an escaped rule is none", CALENDAR + "recurrence_rule.py",
+           '.replace("\\\\", "").removeprefix("RRULE:")', "", SERIES),
+    ("calendar: the first of an attendee's two lines counts", CALENDAR + "details.py",
+           "more.response if answered or known.response is None else known.response", "known.response", DETAILS),
+    ("calendar: the address for answers is the person's", CALENDAR + "details.py",
+           'for text in (parameters.get("EMAIL", ""), value, servers_own,', "for text in (value, servers_own,",
+           DETAILS),
+    ("calendar: the calendar's own privacy is not read", CALENDAR + "event.py",
+           "unclassified=\"CLASS\" not in properties and _ACCESS not in properties", "unclassified=False", EXCEPTIONS),
+    ("calendar: a cancellation needs a start", CALENDAR + "event.py",
+           'if "DTSTART" in properties or context.method != "CANCEL" else', "if True else", ITIP),
+    ("calendar: an answer is the meeting", CALENDAR + "itip.py",
+           "    if context.method in _OF_OTHERS:\n        return True\n", "", ITIP),
+    ("calendar: an answer to an older meeting counts", CALENDAR + "itip.py",
+           "    if amendment.sequence < event.sequence:\n        return False\n", "", ITIP),
+    ("calendar: Microsoft's all-day flag is not read", CALENDAR + "event.py",
+           "if start.all_day or not any(first_text(properties, name) in _TRUE for name in _ALL_DAY):",
+           "if True:", DAYS),
+    ("calendar: the last day of an all-day UNTIL is lost", CALENDAR + "series.py",
+           "until=datetime.combine(day, time.max))", "until=datetime.combine(day, time.min) - timedelta(1))", SERIES),
+    ("calendar: a page about a meeting is its link", CALENDAR + "details.py",
+           "return min(offers, key=lambda offer: offer[0])[1]", "return max(offers, key=lambda offer: offer[0])[1]",
+           DETAILS),
+    ("doubt: a search that is answered by nothing finds nothing", "providers/imap/mailbox.py",
+           "    if said.ok and not lines:\n", "    if False:\n", DOUBT),
+    ("doubt: silence about a copy says that it is missing", "providers/imap/mailbox.py",
+           "UidSet()) if said.ok and lines else None", "UidSet()) if said.ok else None", DOUBT),
+    ("doubt: who is not answered for is gone", "providers/imap/fetching.py",
+           "there = among(self._client, absent) if absent else absent", "there = UidSet()", DOUBT),
+    ("doubt: a header that did not come is empty", "providers/imap/fetching.py",
+           "        if found.missing:\n            found = self._again(found, gmail=gmail)\n",
+           "        found = found._replace(missing=UidSet()) if False else found\n", DOUBT),
+    ("doubt: a text that came as nothing is the text", "providers/imap/fetching.py",
+           "if is_doubtful(e, found.items.get(uid, {}))}", "if False}", DOUBT),
+    ("doubt: BAD is a verdict on a password", "providers/imap/answers.py",
+           'if said.kind != "NO" or said.code not in ("", "ALERT") or _PASSING.search(said.text):',
+           "if _PASSING.search(said.text):", DOUBT),
+)  # fmt: skip
+"""A name, a file, a line of it, another line, and the file of tests that must notice."""
