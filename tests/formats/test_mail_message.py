@@ -323,3 +323,12 @@ def test_an_address_of_somebody_in_the_mail_is_no_message_id() -> None:
 
     assert None is parse_message(mail(*head, "In-Reply-To: <ME@acme.com>", "", "x")).in_reply_to
     assert "1@acme.com" == parse_message(mail(*head, "In-Reply-To: <1@acme.com>", "", "x")).in_reply_to
+
+
+def test_a_calendar_that_is_attached_to_a_letter_makes_no_invitation_of_it() -> None:
+    letter = (
+        b"Content-Type: multipart/mixed; boundary=b\n\n--b\n\nA letter\n--b\n"
+        b"Content-Type: text/calendar; method=REQUEST\nContent-Disposition: attachment\n\nBEGIN:VCALENDAR\n--b--\n"
+    )
+
+    assert parse_message(letter).calendar_method is None

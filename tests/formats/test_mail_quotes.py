@@ -670,3 +670,14 @@ def test_below_the_line_that_a_help_desk_draws_all_is_history(line: str) -> None
 ])  # fmt: skip
 def test_programs_of_the_last_years_introduce_history_in_their_own_ways(attribution: str) -> None:
     assert split_reply(f"Fine with me.\n\n{attribution}\n> Lunch?\n").text == "Fine with me."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Agenda:\n--\nBudget\n--\nHiring",
+        "I met ann@x.example on 5 Jan 2009.\nAnn wrote:\nLunch is fine, and so is dinner.",
+    ],
+)
+def test_two_rules_of_hyphens_and_a_report_of_what_somebody_wrote_are_the_author_s(text: str) -> None:
+    assert split_reply(text).text == text

@@ -82,3 +82,7 @@ def test_what_is_clean_stays_as_it_is(text: str) -> None:
 @pytest.mark.parametrize("unit", ['"', '\\"', "(", ")", "<", ">", "()", "<>", "@", "a@", "@a", " @ ", "&amp;", '"@"'])
 def test_reading_an_address_takes_steps_in_line_with_its_length(unit: str) -> None:
     assert isinstance(clean_address(unit * (300_000 // len(unit)) + "@x.example"), str)
+
+
+def test_a_local_part_in_single_quotes_is_the_same_local_part() -> None:
+    assert "bob@acme.example" == clean_address("'bob'@acme.example")
