@@ -255,6 +255,55 @@ def test_nobody_opens_what_is_not_theirs_to_see(sample: SimpleNamespace) -> None
     assert not re.search(rb"[1-9]\d* decisions?", lena.get("/crm/decision/").content)
 
 
+PROBES = (
+    "text__icontains", "text__startswith", "subject__icontains", "data__contains", "text", "text__gt", "held__exact",
+    "participants__address__icontains", "participants__address", "key__startswith", "item_id__icontains",
+    "stream__cursor__contains", "stream__channel__owner__password__startswith", "stream__channel__blocked__contains",
+    "stream__decisions__reason", "pk__in", "shown__exact", "shown__gte", "at__gte",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("page", ["link", "decision", "person", "company", "channel"])
+def test_no_address_of_a_list_tells_what_is_hidden(page: str, sample: SimpleNamespace) -> None:
+    """Who asks for a field that no filter offers is refused, whatever it holds: no answer depends on hidden text."""
+    lena = client("lena")
+    said = {probe: lena.get(f"/crm/{page}/?{probe}=x").status_code for probe in PROBES}
+    assert dict.fromkeys(PROBES, 400) == said
+    offered = {
+        "link": ["kind=event", f"stream__channel__owner__id__exact={user('mia').pk}"],
+        "decision": ["outcome=stored", "reason=internal"],
+        "person": ["company__isnull=True"],
+    }
+    for query in offered.get(page, []):
+        assert 200 == lena.get(f"/crm/{page}/?{query}").status_code, query
+
+
+def test_who_was_in_bcc_is_for_the_owner_of_a_copy_alone(sample: SimpleNamespace) -> None:
+    from crm.models import Link, Stream
+    from crm.models import Participant as Row
+
+    from crmsync import Item, Message, Participant, Role
+
+    stream = Stream.objects.filter(channel__key="mia-mail").first()
+    sample.models.Channel.objects.update(visibility="everything")
+    people = [("mia@acme.example", Role.FROM), ("open@a.example", Role.TO), ("secret@a.example", Role.BCC)]
+    mail = Message(message_id="bcc@x", participants=[Participant(address=a, role=r) for a, r in people])
+    link = Link.of(stream, Item(id="b", records=[mail]), mail)
+    link.save()
+    for address in link.addresses:
+        Row.objects.create(link=link, address=address, bcc=address not in link.open_addresses)
+
+    def known(name: str) -> list[Any]:
+        seen = Link.objects.visible_to(user(name).pk)
+        shown = sample.visibility.seen(seen.get(key=link.key))
+        return [
+            seen.search("secret@a.example").count(), seen.with_anybody_of(["secret@a.example"]).count(),
+            seen.search("open@a.example").count(), len(shown.record.participants),
+        ]  # fmt: skip
+
+    assert [[1, 1, 1, 3], [0, 0, 1, 2]] == [known(name) for name in ("mia", "lena")]
+
+
 def test_nobody_writes_to_the_timeline_or_the_ledger(sample: SimpleNamespace) -> None:
     mia = client("mia")
     link = sample.models.Link.objects.visible_to(user("mia").pk).first()

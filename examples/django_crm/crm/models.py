@@ -6,6 +6,7 @@ from typing import Any
 
 import crmsync
 from crmsync import ContactCreation, LedgerEntry, MeetingContacts, Visibility
+from crmsync.rules import for_others
 from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.db import models
@@ -215,6 +216,7 @@ class Link(models.Model):
     data = models.TextField()
 
     addresses: set[str]  # of one that is being made
+    open_addresses: set[str]  # the same without Bcc recipients, who are for the owner alone
     viewer: int  # of one that comes from `visible_to`, and of no other
 
     objects = LinkQuerySet.as_manager()
@@ -234,12 +236,14 @@ class Link(models.Model):
             subject, text = record.subject, record.text
         else:
             subject, text = record.summary, record.description
+        # Nobody overrides anything here, so what is protected is held.
         link = cls(
-            stream=stream, item_id=item.id, held=item.held, data=record.model_dump_json(),
+            stream=stream, item_id=item.id, held=item.held or item.protected, data=record.model_dump_json(),
             key=record.key, thread=record.thread, kind=record.kind, at=record.at,
             subject=subject or "", text=text or "",
         )  # fmt: skip
         link.addresses = {p.address for p in record.participants}
+        link.open_addresses = {p.address for p in for_others(record).participants}
         return link
 
     def record(self) -> crmsync.Message | crmsync.Event:
@@ -252,6 +256,7 @@ class Participant(models.Model):
 
     link = models.ForeignKey(Link, models.CASCADE, related_name="participants")
     address = models.TextField(db_index=True)
+    bcc = models.BooleanField(default=False)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["link", "address"], name="each_address_once")]

@@ -38,7 +38,9 @@ class OrmStorage:
         stream.links.filter(item_id__in=[*batch.deletes, *(item.id for item in batch.upserts)]).delete()
         links = [Link.of(stream, item, record) for item in batch.upserts for record in item.records]
         Link.objects.bulk_create(links)
-        Participant.objects.bulk_create(Participant(link=k, address=a) for k in links for a in k.addresses)
+        Participant.objects.bulk_create(
+            Participant(link=k, address=a, bcc=a not in k.open_addresses) for k in links for a in k.addresses
+        )
         Decision.objects.bulk_create([Decision.of(stream, entry) for entry in batch.decisions], **NEWER)
         self._ensure(batch.contacts)
 

@@ -25,6 +25,10 @@ class LinkQuerySet(QuerySet["Link"]):
         mine = self.annotate(shown=_shown(viewer), viewer=Value(viewer))
         return mine.filter(~Exists(better), shown__gt=0).select_related("stream__channel__owner")
 
+    def with_anybody_of(self, addresses: Any) -> LinkQuerySet:
+        """Keep those that somebody of these takes part in, so far as their viewer may know; follows `visible_to`."""
+        return self.filter(self._takes_part(participants__address__in=addresses))
+
     def search(self, words: str) -> LinkQuerySet:
         """Keep those with each of the words in what their viewer sees; follows `visible_to`."""
         found = self
@@ -32,9 +36,15 @@ class LinkQuerySet(QuerySet["Link"]):
             found = found.filter(
                 Q(shown__gte=Visibility.SUBJECT.rank, subject__icontains=word)
                 | Q(shown__gte=Visibility.EVERYTHING.rank, text__icontains=word)
-                | Q(pk__in=self.model.objects.filter(participants__address__icontains=word).values("pk"))
+                | self._takes_part(participants__address__icontains=word)
             )
         return found
+
+    def _takes_part(self, **who: Any) -> Q:
+        """Say that somebody takes part; of Bcc recipients only the owner of a copy knows."""
+        links = self.model.objects
+        known = Q(pk__in=links.filter(**who, participants__bcc=False).values("pk"))
+        return known | Q(shown=OWNER, pk__in=links.filter(**who).values("pk"))
 
 
 def _shown(viewer: int | None) -> Case:
@@ -63,5 +73,5 @@ def seen(link: Link) -> Seen | None:
     """
     channel, viewer = link.stream.channel, str(link.viewer)
     allowed = access(viewer, [Grant(str(channel.owner_id), channel.visibility, link.held)])
-    record: Any = redact(link.record(), allowed.level)
+    record: Any = redact(link.record(), allowed.level, own=str(channel.owner_id) == viewer)
     return Seen(record, allowed) if record else None
