@@ -6,10 +6,13 @@ import logging
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
-from sql_world import World
+from postgres import new_server
+from sql_world import KEY, World
+from sqlalchemy import event
 
 from crmsync import (
     Cursor,
@@ -24,11 +27,11 @@ from crmsync import (
     Visibility,
     sync,
 )  # fmt: skip
-from crmsync.runtime import Kind
+from crmsync.runtime import Key, Keys, Kind, OwnedByAnother, disconnect
 from crmsync.runtime.schedule import How, Rhythm, Word
-from crmsync.runtime.sql import Claim
+from crmsync.runtime.sql import Claim, Workspaces
 from crmsync.runtime.status import Event, EventKind
-from crmsync.runtime.worker import Fenced
+from crmsync.runtime.worker import Fenced, Worker
 from crmsync.testing import FakeMailbox, message
 
 ME = "me@acme.com"
@@ -423,3 +426,141 @@ def test_the_lag_says_how_late_channels_are(world: World) -> None:
     world.clock.now += 40
     world.workspaces.claims.take("a", lease=60)
     assert (2, 40.0, 1) == world.workspaces.claims.lag()
+
+
+# -- bad input, and what goes wrong around it
+
+
+def test_a_removal_that_was_refused_stays_for_good_and_is_not_asked_again(world: World) -> None:
+    workspace = world.workspace()
+    box = mails(60)
+    key = world.channel(workspace, mailbox=box)
+    world.run()
+    for number in range(50):
+        box.remove(str(number))
+    world.clock.now += 301
+    assert [How.BRAKED] == [one.how for one in world.run()]
+    with pytest.raises(ValueError, match="not both"):
+        workspace.channels.wake(key, allow_removal=True, refuse_removal=True)
+    workspace.channels.wake(key, refuse_removal=True)
+    assert [How.DONE] == [one.how for one in world.run()]
+    world.clock.now += 301
+    assert [How.DONE] == [one.how for one in world.run()]
+    assert 60 == workspace.storage.count(ME)
+
+
+def test_damaged_settings_stop_their_own_channel_alone_until_they_are_saved_again(world: World) -> None:
+    workspace = world.workspace()
+    key = world.channel(workspace, mailbox=mails(1))
+    other = world.channel(workspace, "other@acme.com")
+    status = workspace.channels.get(key)
+    assert status is not None
+    table = world.workspaces.tables.channels
+    damage = table.update().where(table.c.key == key).values(settings='{"key": 7')
+    world.workspaces.database.write(lambda connection: connection.execute(damage).rowcount)
+    assert [] == world.workspaces.claims.take("a", lease=60, only=(workspace.id, key))
+    assert [other] == [one.claim.channel.key for one in world.run()]
+    assert [other] == list(workspace.channels.load())
+    with pytest.raises(StorageError, match="save them again"):
+        workspace.channels.get(key)
+    workspace.channels.save(status.channel, ME, Kind.MAIL)
+    assert [key] == [one.claim.channel.key for one in world.run()]
+
+
+def test_a_key_that_is_not_here_delays_its_accounts_and_refuses_nothing(world: World) -> None:
+    workspace = world.workspace()
+    key = world.channel(workspace, mailbox=mails(1))
+    with Workspaces(world.url, Keys(Key.new()), clock=world.clock) as wrong:
+        (ran,) = world.run(Worker(wrong, clock=world.clock))
+    assert (How.FAILED, Word.DELAYED) == (ran.how, ran.plan.word)
+    status = workspace.channels.get(key)
+    assert status is not None
+    assert KEY.name in status.error
+    assert "give that key" in status.error
+    assert not any(login.refused for login in workspace.accounts.load()[ME].logins)
+    world.clock.now += 301
+    assert [How.DONE] == [one.how for one in world.run()]
+
+
+def test_a_mailbox_is_one_members_and_another_who_connects_it_is_told(world: World) -> None:
+    workspace = world.workspace()
+    account = world.account(workspace)
+    channel = workspace.channels.add(account, Kind.MAIL, owner="ann")
+    with pytest.raises(OwnedByAnother, match="another member"):
+        workspace.channels.add(account, Kind.MAIL, owner="ben")
+    assert channel == workspace.channels.add(account, Kind.MAIL, owner="ann")
+
+
+def test_disconnecting_in_mid_import_leaves_nothing_and_nothing_comes_again(world: World) -> None:
+    workspace = world.workspace()
+    box = mails(4, page_size=1)
+    key = world.channel(workspace, mailbox=box)
+    pages: list[int] = []
+
+    def leave() -> None:
+        pages.append(1)
+        if len(pages) == 3:
+            status = workspace.channels.get(key)
+            account = workspace.accounts.get(ME)
+            assert status is not None
+            assert account is not None
+            workspace.channels.remove(key)
+            disconnect(workspace.connections, account, storage=workspace.storage, channels=[status.channel])
+
+    box.on_page = leave
+    ran = world.run()
+    assert [How.OVERTAKEN] == [one.how for one in ran]
+    assert (0, {}, {}) == (workspace.storage.count(ME), workspace.channels.load(), workspace.accounts.load())
+    world.clock.now += 86_400
+    assert [] == world.run()
+
+
+def test_a_full_disk_loses_nothing_and_is_said_in_a_sentence(tmp_path: Path) -> None:
+    world = World(f"sqlite:///{tmp_path}/crm.db")
+    workspace = world.workspace()
+    key = world.channel(workspace, mailbox=mails(400, page_size=400))
+    workspace.storage.count(ME)
+    engine = world.workspaces.database.bind.engine
+    full = [True]
+
+    @event.listens_for(engine, "checkout")
+    def limit(connection: Any, *_: object) -> None:
+        pages = connection.execute("PRAGMA page_count").fetchone()[0] + 4 if full[0] else 1_000_000
+        connection.execute(f"PRAGMA max_page_count = {pages}")
+
+    with pytest.raises(StorageError, match="full"):
+        world.worker().step()
+    status = workspace.channels.get(key)
+    assert status is not None
+    assert (0, "") == (status.plan.failures, status.error)
+    full[0] = False
+    world.clock.now += 61
+    assert [How.DONE] == [one.how for one in world.run()]
+    assert 400 == workspace.storage.count(ME)
+    world.workspaces.close()
+
+
+@pytest.mark.slow
+def test_a_worker_waits_for_a_database_that_is_gone_and_goes_on(caplog: pytest.LogCaptureFixture) -> None:
+    with new_server() as server:
+        world = World(server.url())
+        workspace = world.workspace()
+        key = world.channel(workspace, mailbox=mails(3))
+        workspace.storage.count(ME)
+        server.stop()
+        stop, ran = threading.Event(), threading.Event()
+        worker = world.worker(at_once=1, seen=lambda finished: ran.set())
+        loop = threading.Thread(target=worker.run, args=(stop,), kwargs={"idle": 0.05})
+        loop.start()
+        while "cannot be used" not in caplog.text:
+            assert loop.is_alive()
+            time.sleep(0.05)
+        server.start()
+        assert ran.wait(60)
+        stop.set()
+        loop.join(60)
+        status = workspace.channels.get(key)
+        assert status is not None
+        assert (Word.SYNCED, 0, 3) == (status.word, status.plan.failures, workspace.storage.count(ME))
+        assert 1 == caplog.text.count("cannot be used")  # said once
+        world.workspaces.close()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from sql_world import KEY, POLICY, World
+from sqlalchemy import select
 
 from crmsync import Policy, StorageError, Visibility
 from crmsync.runtime import Account, Key, Keys, Kind, Service
@@ -171,3 +174,31 @@ def test_a_changed_policy_is_applied_by_every_channel_soon(world: World) -> None
     workspace.save_policy(Policy(blocked={"client.example"}))
     world.run()
     assert 0 == workspace.storage.count(ME)
+
+
+def test_what_a_newer_version_stored_is_passed_over_and_kept_by_an_older_one(world: World) -> None:
+    workspace = world.workspace()
+    key = world.channel(workspace, mailbox=offer("hello"))
+    database, tables = world.workspaces.database, world.workspaces.tables
+    places = ((tables.channels, "settings"), (tables.workspaces, "policy"), (tables.accounts, "data"))
+
+    def stored() -> list[dict[str, object]]:
+        with database.reading() as connection:
+            return [json.loads(connection.execute(select(table.c[name])).scalar_one()) for table, name in places]
+
+    for (table, name), data in zip(places, stored(), strict=True):
+        newer = table.update().values(**{name: json.dumps({**data, "from_2030": [1]})})
+        database.write(lambda connection, newer=newer: connection.execute(newer).rowcount)
+    status = workspace.channels.get(key)
+    assert status is not None
+    assert POLICY == workspace.policy
+    assert 1 == len(world.run())
+    hidden = status.channel.model_copy(update={"visibility": Visibility.METADATA})
+    workspace.channels.save(hidden, ME, Kind.MAIL)
+    workspace.save_policy(Policy(internal_domains={"acme.com", "acme.org"}))
+    workspace.accounts.edit(ME, lambda there: there and there.with_refusal(Service.GOOGLE))
+    changed = workspace.channels.get(key)
+    assert changed is not None
+    assert Visibility.METADATA is changed.channel.visibility
+    assert workspace.accounts.load()[ME].logins[0].refused
+    assert [[1]] * 3 == [data["from_2030"] for data in stored()]

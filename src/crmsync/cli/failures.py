@@ -80,7 +80,7 @@ def advice_for(error: CrmSyncError) -> str:
 
 _GO_ON = "What was synced is saved; run the same command again to go on."
 _NEXT: dict[type[CrmSyncError], str] = {
-    MassDeletion: "If they really are gone, run it again with --yes-delete.",
+    MassDeletion: "If they really are gone, run it again with --yes-delete; if not, with --keep.",
     StaleCursor: "Another sync of the same channel is running; let it finish.",
     NotAuthorized: "Check the account's access, then run it again.",
     NeedsAdmin: "Check the account's access, then run it again.",

@@ -91,5 +91,6 @@ mail = _all(
     ),
     click.option("--redrive", is_flag=True, help="Try unreadable items again that have used up their attempts."),
     click.option("--yes-delete", is_flag=True, help="Go on where a run would remove most of a channel."),
+    click.option("--keep", is_flag=True, help="Keep what a run would remove so, for good."),
 )
 """What is synced, and how."""

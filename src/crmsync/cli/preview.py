@@ -53,6 +53,7 @@ def command(*, database: Path | None, workspace: Path | None, as_json: bool, **g
                 now=datetime.now(UTC),
                 redrive=given["redrive"],
                 allow_mass_deletion=given["yes_delete"],
+                refuse_mass_deletion=given["keep"] and not given["yes_delete"],
             )
         )
     contacts = _new(preview, storage)

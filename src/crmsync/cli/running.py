@@ -47,6 +47,7 @@ def run(
     now: datetime,
     redrive: bool = False,
     allow_mass_deletion: bool = False,
+    refuse_mass_deletion: bool = False,
     at_once: int = 1,
 ) -> Iterator[Ran]:
     """Sync each channel, calendars first, and yield what became of it: see `runtime.run_channels`.
@@ -62,7 +63,7 @@ def run(
     ]
     ran = run_channels(
         work, storage, workspace.policy, watch=lambda channel: watch(by_key[channel.key]), redrive=redrive,
-        allow_mass_deletion=allow_mass_deletion, at_once=at_once,
+        allow_mass_deletion=allow_mass_deletion, refuse_mass_deletion=refuse_mass_deletion, at_once=at_once,
     )  # fmt: skip
     yield from (Ran(by_key[channel.key], report, error) for channel, report, error in ran)
 

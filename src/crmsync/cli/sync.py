@@ -62,6 +62,8 @@ def command(
     the connected accounts are read, and what the workspace file says. Run it again at any time: it goes on where it
     was, and brings what is new.
     """
+    if given["yes_delete"] and given["keep"]:
+        raise Mistake("either --yes-delete or --keep, not both")
     found = chosen(given, workspace, database)
     storage = create(found.database)
     take_over(storage, (account.channel for account in found.accounts))
@@ -81,6 +83,7 @@ def command(
                 now=now,
                 redrive=given["redrive"],
                 allow_mass_deletion=given["yes_delete"],
+                refuse_mass_deletion=given["keep"],
                 at_once=_AT_ONCE,
             )
         )

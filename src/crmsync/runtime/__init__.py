@@ -21,7 +21,7 @@ from .account_file import AccountFile
 from .accounts import Account, Kind, Login, Service
 from .advice import advice_for
 from .consents import Begun, Consented, admin_url, begin, finish
-from .editing import AliasConnected, Changed, Mismatch
+from .editing import AliasConnected, Changed, Mismatch, OwnedByAnother
 from .encryption import Key, Keys
 from .finding import Found, find_servers
 from .keys import key_file, keys_from, read_key_file
@@ -52,6 +52,7 @@ __all__ = [
     "LoginCheck",
     "Mismatch",
     "NotConnected",
+    "OwnedByAnother",
     "Ran",
     "Service",
     "Work",

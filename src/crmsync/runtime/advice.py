@@ -14,7 +14,7 @@ from ..errors import (
 )  # fmt: skip
 
 _NEXT: dict[type[CrmSyncError], str] = {
-    MassDeletion: "Look whether they really are gone at the provider; if so, allow the removal.",
+    MassDeletion: "Look whether they really are gone at the provider: then allow the removal, or else refuse it.",
     StaleCursor: "Another run of the same channel is under way; let it finish.",
     NotAuthorized: "Connect the account again.",
     NeedsAdmin: "Ask the organisation's administrator to allow this program, then connect the account again.",

@@ -27,6 +27,19 @@ class Mismatch(CrmSyncError):
     """A login opens another mailbox than the account's: its cursors and its mail are not that mailbox's."""
 
 
+class OwnedByAnother(CrmSyncError):
+    """A mailbox is connected in this workspace already, as another member's. They can share it."""
+
+    def __init__(self, channel: str) -> None:
+        super().__init__(
+            "this mailbox is connected already, by another member: ask them to share it, or to disconnect it first"
+        )
+        self.channel = channel
+
+    def __reduce__(self) -> tuple[type[OwnedByAnother], tuple[str]]:
+        return (type(self), (self.channel,))
+
+
 class Changed(CrmSyncError):
     """Settings were changed meanwhile, in another window or by somebody else. Show them as they are now."""
 

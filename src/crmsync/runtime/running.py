@@ -55,6 +55,7 @@ def run_channel(
     progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
     allow_mass_deletion: bool = False,
+    refuse_mass_deletion: bool = False,
     redrive: bool = False,
 ) -> Report:
     """Bring one channel of a connected account up to date: `provider_of` and `crmsync.sync` in one.
@@ -71,6 +72,7 @@ def run_channel(
         progress: see `sync`.
         stop: see `sync`.
         allow_mass_deletion: see `sync`.
+        refuse_mass_deletion: see `sync`.
         redrive: see `sync`.
 
     Raises:
@@ -84,7 +86,8 @@ def run_channel(
     with provider_of(connections, found, kind, window=channel.window, zone=zone, now=now) as provider:
         return sync(
             provider, storage, channel, policy, progress=progress, stop=stop,
-            allow_mass_deletion=allow_mass_deletion, redrive=redrive,
+            allow_mass_deletion=allow_mass_deletion,
+            refuse_mass_deletion=refuse_mass_deletion, redrive=redrive,
         )  # fmt: skip
 
 
@@ -95,6 +98,7 @@ def run_channels(
     *,
     watch: Watch | None = None,
     allow_mass_deletion: bool = False,
+    refuse_mass_deletion: bool = False,
     redrive: bool = False,
     at_once: int = 1,
 ) -> Iterator[Ran]:
@@ -106,6 +110,7 @@ def run_channels(
         policy: the workspace's.
         watch: told of progress, by any thread.
         allow_mass_deletion: see `sync`.
+        refuse_mass_deletion: see `sync`.
         redrive: see `sync`.
         at_once: how many lanes run at a time, in a thread each.
 
@@ -129,6 +134,7 @@ def run_channels(
                 report = sync(
                     provider, storage, item.channel, policy, progress=progress,
                     redrive=redrive, allow_mass_deletion=allow_mass_deletion,
+                    refuse_mass_deletion=refuse_mass_deletion,
                 )  # fmt: skip
         except StorageError:
             raise

@@ -223,6 +223,7 @@ class Worker:
                 report = sync(
                     provider, Fenced(storage, claim.fence), claim.channel, policy, progress=lease.progress,
                     stop=ends, allow_mass_deletion=claim.allow_removal,
+                    refuse_mass_deletion=claim.refuse_removal,
                 )  # fmt: skip
         except StorageError:
             # The database's, not the channel's: nothing is put on record, and the lease ends by itself.

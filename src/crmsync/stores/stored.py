@@ -32,6 +32,23 @@ def read_stored(kind: type[_V], text: str | bytes) -> _V:
         return kind.model_validate_json(json.dumps(data))
 
 
+def dump_beside(value: Value, there: str | bytes) -> str:
+    """Return a value as it is stored, with what a newer version wrote of it beside: nothing of that is lost.
+
+    Args:
+        value: what is to be stored now.
+        there: what is stored of it; it may be damaged, and is then replaced.
+
+    """
+    try:
+        before = json.loads(there)
+    except ValueError:
+        before = {}
+    known = type(value).model_fields
+    newer = {name: one for name, one in before.items() if name not in known} if isinstance(before, dict) else {}
+    return value.model_dump_json() if not newer else json.dumps({**value.model_dump(mode="json"), **newer})
+
+
 def _at(data: Any, path: list[int | str]) -> Any:
     for step in path:
         try:

@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from pydantic import ValidationError
 from sqlalchemy import Connection, Row, delete, insert, select, update
@@ -13,6 +14,7 @@ from sqlalchemy import Connection, Row, delete, insert, select, update
 from ...errors import StorageError, Unavailable
 from ...stores.sql.engine import Database
 from ...stores.sql.locks import lock_named
+from ...stores.stored import dump_beside, read_stored
 from ..accounts import Account
 from ..registry import Accounts, Edit
 from .tables import Tables
@@ -59,7 +61,8 @@ class SqlAccounts(Accounts):
     def get(self, name: str) -> Account | None:
         """See `Accounts`."""
         with self._database.reading() as connection:
-            return self._read(connection, name)
+            row = self._row(connection, name)
+        return account_of(row) if row else None
 
     def edit(self, name: str, change: Edit) -> Account | None:
         """See `Accounts`."""
@@ -67,7 +70,8 @@ class SqlAccounts(Accounts):
         def work(connection: Connection) -> Account | None:
             accounts = self._tables.accounts
             lock_named(connection, f"{accounts.schema or ''}.{accounts.name} {self._workspace} {name}")
-            there = self._read(connection, name)
+            row = self._row(connection, name)
+            there, before = (account_of(row), row.data) if row else (None, "")
             made = change(there)
             mine = (accounts.c.workspace_id == self._workspace, accounts.c.name == name)
             if made is None:
@@ -79,7 +83,7 @@ class SqlAccounts(Accounts):
                 raise StorageError("an account's name never changes: its secrets are sealed for it")
             values = {
                 "address": made.address,
-                "data": made.model_dump_json(),
+                "data": dump_beside(made, before),
                 "sealed_under": " ".join(["", *sorted({login.sealed.split(":")[1] for login in made.logins}), ""]),
             }
             if there is None:
@@ -117,11 +121,10 @@ class SqlAccounts(Accounts):
             let_go = update(accounts).where(*mine, accounts.c.locked_by == holder).values(locked_until=0.0)
             self._database.write(lambda connection: connection.execute(let_go).rowcount)
 
-    def _read(self, connection: Connection, name: str) -> Account | None:
+    def _row(self, connection: Connection, name: str) -> Row[Any] | None:
         accounts = self._tables.accounts
         query = select(accounts).where(accounts.c.workspace_id == self._workspace, accounts.c.name == name)
-        row = connection.execute(query).first()
-        return account_of(row) if row else None
+        return connection.execute(query).first()
 
 
 def account_of(row: Row[tuple[object, ...]]) -> Account:
@@ -132,6 +135,6 @@ def account_of(row: Row[tuple[object, ...]]) -> Account:
 
     """
     try:
-        return Account.model_validate_json(row.data)
+        return read_stored(Account, row.data)
     except ValidationError:
         raise StorageError("a stored account is damaged: remove its row, and connect it again") from None

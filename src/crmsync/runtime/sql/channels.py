@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -12,13 +13,15 @@ from ...errors import StaleCursor, StorageError
 from ...model import Batch, Channel, Report, Visibility
 from ...stores.sql.engine import Database
 from ...stores.sql.locks import lock_named
-from ...stores.stored import read_stored
+from ...stores.stored import dump_beside, read_stored
 from ..accounts import Account, Kind
-from ..editing import Changed
+from ..editing import Changed, OwnedByAnother
 from ..schedule import Plan, Rhythm, Word, hinted, order_of, woken
 from ..status import Status
 from ..watches import read_watching
 from .tables import Tables
+
+LOG = logging.getLogger("crmsync.runtime")
 
 
 class Channels:
@@ -53,6 +56,7 @@ class Channels:
             settings: other settings of `Channel`.
 
         Raises:
+            OwnedByAnother: the mailbox is connected as another member's.
             ValidationError: a setting is none.
 
         """
@@ -61,6 +65,8 @@ class Channels:
             "visibility": visibility, **settings,
         })  # fmt: skip
         there = self.get(channel.key)
+        if there is not None and there.channel.owner != owner:
+            raise OwnedByAnother(channel.key)
         if there is not None:
             return there.channel
         self.save(channel, account.name, kind, zone=zone, begins=begins)
@@ -104,6 +110,8 @@ class Channels:
             row = self._row(connection, channel.key)
             if shown is not None and (row is None or channel_of(row) != shown):
                 raise Changed(channel.key)
+            if row is not None:
+                settings["settings"] = dump_beside(channel, row.settings)
             if row is None:
                 plan = Plan(due=self._clock() if begins else None)
                 key = {"workspace_id": self._workspace, "key": channel.key}
@@ -142,28 +150,47 @@ class Channels:
         return status_of(row, self._clock()) if row else None
 
     def load(self) -> Mapping[str, Status]:
-        """Return all channels by key."""
+        """Return all channels by key; one whose stored settings are damaged is left out, and logged."""
         channels = self._tables.channels
         query = select(channels).where(channels.c.workspace_id == self._workspace).order_by(channels.c.key)
         with self._database.reading() as connection:
             rows = connection.execute(query).all()
-        return {row.key: status_of(row, self._clock()) for row in rows}
+        found = {}
+        for row in rows:
+            try:
+                found[row.key] = status_of(row, self._clock())
+            except StorageError as error:
+                LOG.error("workspace %s: %s", self._workspace, error)
+        return found
 
-    def wake(self, key: str | None = None, *, allow_removal: bool = False) -> None:
+    def wake(
+        self, key: str | None = None, *, allow_removal: bool = False, refuse_removal: bool = False
+    ) -> None:  # fmt: skip
         """Run a channel soon, or all of them, because a person acted: connected it again, or changed something.
 
         Args:
             key: which; None for all of the workspace.
             allow_removal: the person has said yes to a removal that the brake stopped; it holds for one run.
+            refuse_removal: the person has said no: what would go stays, though the provider has it no more.
+
+        Raises:
+            ValueError: both yes and no.
+            StorageError: nothing was changed.
 
         """
+        if allow_removal and refuse_removal:
+            raise ValueError("a removal is allowed or refused, not both")
 
         def work(connection: Connection) -> None:
             channels = self._tables.channels
             found = (channels.c.workspace_id == self._workspace,) if key is None else self._mine(key)
             for row in connection.execute(select(channels).where(*found).with_for_update()).all():
                 plan = woken(plan_of(row), self._clock())
-                more = {"allow_removal": True} if allow_removal else {}
+                more = (
+                    {"allow_removal": allow_removal, "refuse_removal": refuse_removal}
+                    if allow_removal or refuse_removal
+                    else {}
+                )
                 values = values_of(plan, Kind(row.kind)) | {"hint": self._clock()} | more
                 connection.execute(update(channels).where(*self._mine(row.key)).values(**values))
 
@@ -272,7 +299,7 @@ def channel_of(row: Row[Any]) -> Channel:
 
     """
     try:
-        return Channel.model_validate_json(row.settings)
+        return read_stored(Channel, row.settings)
     except ValidationError:
         raise StorageError(f"the stored settings of channel {row.key!r} are damaged: save them again") from None
 

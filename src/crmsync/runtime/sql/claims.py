@@ -6,11 +6,13 @@ that was slow, asleep or cut off cannot write over the next one, whatever its cl
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import Connection, Row, func, or_, select, update
 
+from ...errors import StorageError
 from ...model import Channel, Report
 from ...stores.sql.engine import Database
 from ..accounts import Kind
@@ -21,6 +23,7 @@ from .channels import channel_of, plan_of, values_of
 from .history import History
 from .tables import Tables
 
+LOG = logging.getLogger("crmsync.runtime")
 LONGEST = 25 * 3_600.0
 """Nothing is planned further ahead but a provider's own pause: a clock that was once ahead strands nobody."""
 
@@ -40,6 +43,7 @@ class Claim(NamedTuple):
     fence: int
     started: float
     allow_removal: bool
+    refuse_removal: bool = False
     watching: Watching | None = None
 
 
@@ -99,8 +103,14 @@ class Claims:
                 .limit(limit)
                 .with_for_update(skip_locked=True)
             )
-            claimed = []
+            claimed: list[Claim] = []
             for row in connection.execute(query).all():
+                if (why := _unreadable(row)) is not None:
+                    # One damaged row is one channel's, not the workers': it waits for somebody to save it again.
+                    LOG.error("workspace %s: %s", row.workspace_id, why)
+                    stands = {"due": None, "rank": None, "word": Word.BLOCKED.value, "error": why}
+                    connection.execute(update(channels).where(*_is(channels, row)).values(**stands))
+                    continue
                 fence = row.fence + 1
                 word = Word.IMPORTING if row.word == Word.NEW else Word(row.word)
                 taken = {
@@ -182,6 +192,7 @@ class Claims:
                 "worker": None, "until": 0.0, "last_run": now, "last_good": now if how is How.DONE else row.last_good,
                 "error": "" if good else error, "advice": "" if good else advice, "report": report.model_dump_json(),
                 "allow_removal": False if how is How.DONE else row.allow_removal,
+                "refuse_removal": False if how is How.DONE else row.refuse_removal,
             }  # fmt: skip
             connection.execute(update(channels).where(*_is(channels, row)).values(**values))
             if not _idle(report) or how not in (How.DONE, How.OVERTAKEN):
@@ -220,6 +231,14 @@ class Claims:
         return (*mine, channels.fence == claim.fence)
 
 
+def _unreadable(row: Row[Any]) -> str | None:
+    try:
+        channel_of(row)
+    except StorageError as error:
+        return str(error)
+    return None
+
+
 def _is(channels: Any, row: Any) -> tuple[Any, Any]:
     return channels.c.workspace_id == row.workspace_id, channels.c.key == row.key
 
@@ -228,6 +247,7 @@ def _claim(row: Row[Any], worker: str, fence: int, now: float) -> Claim:
     return Claim(
         workspace=row.workspace_id, account=row.account, kind=Kind(row.kind), channel=channel_of(row), zone=row.zone,
         plan=plan_of(row), worker=worker, fence=fence, started=now, allow_removal=row.allow_removal,
+        refuse_removal=row.refuse_removal,
         watching=read_watching(row.watch),
     )  # fmt: skip
 

@@ -32,7 +32,7 @@ from ...errors import StorageError
 from ...stores.sql.engine import Database
 from ...stores.sql.locks import lock_named
 
-VERSION = 1
+VERSION = 2
 PREFIX = "crmsync_runtime_"
 
 _ID = BigInteger().with_variant(Integer(), "sqlite")
@@ -102,8 +102,9 @@ class Tables:
             Column("error", Text, nullable=False, server_default=""),
             Column("advice", Text, nullable=False, server_default=""),
             Column("report", Text, nullable=False, server_default=""),
-            # Answers of a person: a yes to a removal.
+            # Answers of a person: a yes, or a no, to a removal.
             Column("allow_removal", Boolean, nullable=False, server_default=false()),
+            Column("refuse_removal", Boolean, nullable=False, server_default=false()),
             # The vendor's promise to tell of changes: `watches.Watching` as JSON.
             Column("watch", Text, nullable=False, server_default=""),
             Index(f"{prefix}channels_rank", "rank"),

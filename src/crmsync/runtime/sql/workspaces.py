@@ -19,6 +19,7 @@ from ...model import Channel, Policy, Receipt
 from ...stores.sql import SqlStorage
 from ...stores.sql.engine import Database
 from ...stores.sql.tables import tables_of as store_tables_of
+from ...stores.stored import dump_beside, read_stored
 from ..accounts import Account, Kind, Service
 from ..encryption import Keys
 from ..leaving import disconnect, erase_person, member_leaves
@@ -373,8 +374,14 @@ class Workspace:
     def save_policy(self, policy: Policy) -> None:
         """Change what holds for the whole workspace: every channel applies it to history with its next run, soon."""
         workspaces = self._workspaces.tables.workspaces
-        changed = update(workspaces).where(workspaces.c.id == self.id).values(policy=policy.model_dump_json())
-        self._workspaces.database.write(lambda connection: connection.execute(changed).rowcount)
+        mine = workspaces.c.id == self.id
+
+        def work(connection: Connection) -> None:
+            there = connection.execute(select(workspaces.c.policy).where(mine).with_for_update()).scalar()
+            stored = dump_beside(policy, there or "")
+            connection.execute(update(workspaces).where(mine).values(policy=stored))
+
+        self._workspaces.database.write(work)
         self.channels.wake()
 
 
@@ -388,7 +395,7 @@ def policy_of(row: Row[tuple[str]] | None) -> Policy:
     if row is None:
         raise StorageError("there is no such workspace any more")
     try:
-        return Policy.model_validate_json(row.policy)
+        return read_stored(Policy, row.policy)
     except ValidationError:
         raise StorageError("a workspace's stored policy is damaged: save it again") from None
 
