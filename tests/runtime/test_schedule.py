@@ -53,6 +53,15 @@ def test_a_refused_login_is_not_tried_again_until_somebody_acts() -> None:
     assert (NOW + 5, Word.SYNCED) == (woken(plan, NOW + 5).due, woken(plan, NOW + 5).word)
 
 
+def test_each_further_failure_doubles_the_pause() -> None:
+    pauses, plan = [], Plan(imported=True)
+    for _ in range(4):
+        plan = ended(plan, How.FAILED)
+        assert plan.due is not None
+        pauses.append(plan.due - NOW)
+    assert [60.0, 120.0, 240.0, 480.0] == pauses
+
+
 def test_failures_back_off_to_a_cap_and_an_account_that_fails_for_ever_costs_almost_nothing() -> None:
     plan, now, runs = Plan(imported=True), NOW, 0
     while now < NOW + 30 * 86_400:
@@ -88,6 +97,7 @@ def test_a_push_only_ever_brings_the_time_forward(plan: Plan, now: float) -> Non
         assert then.due <= max(plan.due, plan.not_before)
         assert then.due >= min(plan.due, max(now, plan.not_before))
     assert {**plan.__dict__, "due": 0} == {**then.__dict__, "due": 0}
+    assert then == plan or not plan.failures  # a push undoes no backoff
 
 
 @settings(max_examples=examples(100))
