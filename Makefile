@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-all coverage versions lint types imports docs docs-check site lines fuzz bench soak week wheel microsoft-schema microsoft-clients caldav-client check clean
+.PHONY: help demo demo-web axe-core test test-all coverage versions lint types imports docs docs-check site lines fuzz bench soak week wheel microsoft-schema microsoft-clients caldav-client check clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*  ## \(.*\)/  make \1|\2/p' Makefile | while IFS='|' read -r name what; do \
@@ -15,6 +15,17 @@ help:  ## list the targets
 demo: $(VENV)/.installed-cli  ## sync a sample workspace and show what each colleague sees
 	@$(BIN)/crmsync demo
 	@printf '\n%s\n' 'The program is here: export PATH="$(abspath $(BIN)):$$PATH"'
+
+demo-web: $(VENV)/.installed-web  ## open the settings' pages in a browser, on loopback vendors (PORT=8000)
+	@$(BIN)/python examples/fastapi_crm/demo.py
+
+# What the tests check pages with, for people who use a screen reader or a keyboard.
+AXE := build/axe-core/axe.min.js
+axe-core: $(AXE)  ## fetch axe-core, with which the tests check the pages (needs npm)
+
+$(AXE):
+	@mkdir -p build/axe-core && cd build/axe-core && npm pack --silent axe-core@4.14.1 >/dev/null \
+		&& tar xzf axe-core-4.14.1.tgz --strip-components=1 package/axe.min.js && rm axe-core-4.14.1.tgz
 
 test: $(VENV)/.installed-dev  ## run the tests, those in the documentation too (ARGS="-k name" for some)
 	@$(BIN)/python -m pytest -m "not slow" --numprocesses auto $(ARGS)
@@ -122,6 +133,11 @@ $(VENV)/.made:
 $(VENV)/.installed-cli: $(VENV)/.made pyproject.toml
 	@echo "Installing crmsync into $(VENV) ..."
 	@$(PIP) install --editable '.[cli]'
+	@touch $@
+
+$(VENV)/.installed-web: $(VENV)/.made pyproject.toml examples/fastapi_crm/requirements.txt
+	@echo "Installing crmsync and the example into $(VENV) ..."
+	@$(PIP) install --editable '.[all]' -r examples/fastapi_crm/requirements.txt pymap
 	@touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.made pyproject.toml

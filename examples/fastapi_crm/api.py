@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
+import time
 from typing import Annotated, Any, Literal
 
+from crmsync.runtime import views
 from crmsync.stores.reading import Companies, Entry, People, Query
-from crmsync.stores.sql import SqlStorage
-from fastapi import APIRouter, BackgroundTasks, HTTPException, Request
+from fastapi import APIRouter, HTTPException, Request
 from fastapi import Query as Parameter
 
-from member import Member
+from member import Caller
+from web import storage_of, workspace_of
 
 router = APIRouter(prefix="/api")
 Limit = Annotated[int, Parameter(ge=1, le=200)]
-
-
-def storage_of(request: Request) -> SqlStorage:
-    """Return the app's storage. Every endpoint that uses it is a plain `def`: FastAPI runs those in threads."""
-    found: SqlStorage = request.app.state.storage
-    return found
 
 
 def as_json(entry: Entry) -> dict[str, Any]:
@@ -38,7 +34,7 @@ def as_json(entry: Entry) -> dict[str, Any]:
 @router.get("/timeline")
 def timeline(
     request: Request,
-    viewer: Member,
+    viewer: Caller,
     person: str | None = None,
     company: str | None = None,
     thread: str | None = None,
@@ -55,7 +51,7 @@ def timeline(
 
 
 @router.get("/records/{key}")
-def record(request: Request, viewer: Member, key: str) -> dict[str, Any]:
+def record(request: Request, viewer: Caller, key: str) -> dict[str, Any]:
     """Return one record. To whom it is hidden it is not there: 404 for both."""
     found = storage_of(request).entry(viewer, key)
     if found is None:
@@ -65,28 +61,33 @@ def record(request: Request, viewer: Member, key: str) -> dict[str, Any]:
 
 @router.get("/people")
 def people(
-    request: Request, viewer: Member, name: str = "", company: str | None = None, after: str | None = None
+    request: Request, viewer: Caller, name: str = "", company: str | None = None, after: str | None = None
 ) -> People:
     """Return a page of people, with what the member sees of each."""
     return storage_of(request).people(viewer, name=name, company=company, after=after)
 
 
 @router.get("/companies")
-def companies(request: Request, viewer: Member, name: str = "", after: str | None = None) -> Companies:
+def companies(request: Request, viewer: Caller, name: str = "", after: str | None = None) -> Companies:
     """Return a page of companies, with what the member sees of each."""
     return storage_of(request).companies(viewer, name=name, after=after)
 
 
 @router.get("/sync")
-def status(request: Request, viewer: Member) -> dict[str, Any]:
-    """Return how far the sync of the member's own channels is."""
-    job = request.app.state.job
-    mine = [key for key, channel in storage_of(request).channels.items() if channel.owner == viewer]
-    return {"running": job.running, "channels": {key: job.status[key] for key in mine}}
+def status(request: Request, viewer: Caller) -> dict[str, Any]:
+    """Return how the member's own channels stand."""
+    every = workspace_of(request).channels.load()
+    return {
+        key: views.status_card(one, time.time()).model_dump(mode="json")
+        for key, one in every.items() if one.channel.owner == viewer
+    }  # fmt: skip
 
 
 @router.post("/sync", status_code=202)
-def start(request: Request, viewer: Member, background: BackgroundTasks) -> dict[str, str]:
-    """Start a run in the background. It is everybody's: there is one job."""
-    background.add_task(request.app.state.job.run)
+def start(request: Request, viewer: Caller) -> dict[str, str]:
+    """Look sooner at the member's own channels."""
+    channels = workspace_of(request).channels
+    for key, one in channels.load().items():
+        if one.channel.owner == viewer:
+            channels.wake(key)
     return {"started_by": viewer}

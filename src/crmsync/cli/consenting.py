@@ -12,7 +12,7 @@ import click
 
 from ..errors import NeedsAdmin, SourceError
 from ..providers.web.loopback import loopback
-from ..runtime import Begun, Connections, Service, admin_url, begin, finish
+from ..runtime import Begun, Connections, Service, ask_admin, begin, finish
 from ..runtime.vendors import VENDORS, ConsentVendor
 from .connecting import accounts_beside, environment_keys, known_address, typed_address
 from .console import messages, output
@@ -56,8 +56,10 @@ def by_consent(
     try:
         done = finish(connections, begun, callback)
     except NeedsAdmin as error:
-        url = admin_url(connections, service, begun.consent.features, redirect_uri=door.redirect_uri, state="approved")
-        advice = f"An administrator approves it here: {url}" if url else ""
+        letter = ask_admin(
+            connections, service, begun.consent.features, redirect_uri=door.redirect_uri, state="approved"
+        )  # fmt: skip
+        advice = f"An administrator approves it here: {letter.url}" if letter else ""
         raise Failure(f"nothing was saved: {error}", advice) from error
     except SourceError as error:
         raise Failure(f"nothing was saved: {error}") from error

@@ -20,7 +20,7 @@ worker.py          what runs due channels, in one process or many
 from .account_file import AccountFile
 from .accounts import Account, Kind, Login, Service
 from .advice import advice_for
-from .consents import Begun, Consented, admin_url, begin, finish
+from .consents import Begun, Consented, ask_admin, begin, finish
 from .editing import AliasConnected, Changed, Mismatch, OwnedByAnother
 from .encryption import Key, Keys
 from .finding import Found, find_servers
@@ -31,7 +31,7 @@ from .passwords import Connected, LoginCheck, check_login, connect, reconnect
 from .progress import HowFar
 from .registry import Accounts, Connections
 from .running import Ran, Work, run_channel, run_channels
-from .vendors import sends_by, service_of
+from .vendors import Letter, sends_by, service_of
 
 __all__ = [
     "Account",
@@ -48,6 +48,7 @@ __all__ = [
     "Key",
     "Keys",
     "Kind",
+    "Letter",
     "Login",
     "LoginCheck",
     "Mismatch",
@@ -56,8 +57,8 @@ __all__ = [
     "Ran",
     "Service",
     "Work",
-    "admin_url",
     "advice_for",
+    "ask_admin",
     "begin",
     "check_login",
     "connect",

@@ -25,7 +25,7 @@ from .accounts import Account, Kind, Service
 from .editing import account_for, renamed
 from .registry import Connections
 from .stored_tokens import OAuthSecret
-from .vendors import VENDORS, Client, ConsentVendor, Reading
+from .vendors import VENDORS, Client, ConsentVendor, Letter, Reading
 
 READING = ("mail", "calendar")
 """What tells whose account it is; sending alone does not."""
@@ -111,7 +111,7 @@ def finish(
 
     Raises:
         NotAuthorized: they did not agree, the answer is to another attempt, or it is another mailbox. Nothing is saved.
-        NeedsAdmin: an administrator has to agree first: `admin_url`.
+        NeedsAdmin: an administrator has to agree first: `ask_admin`.
         RateLimited, Unavailable: begin again later.
 
     """
@@ -134,10 +134,10 @@ def finish(
     return Consented(saved, works, grant.missing)
 
 
-def admin_url(
+def ask_admin(
     connections: Connections, service: Service, features: Iterable[str], *, redirect_uri: str, state: str
-) -> str | None:
-    """Return where an administrator agrees for a whole organisation; None where the vendor has no such page.
+) -> Letter | None:
+    """Return what to send an administrator, who agrees for an organisation; None where the vendor has no such page.
 
     Args:
         connections: with the host's OAuth client for that service.
@@ -148,9 +148,9 @@ def admin_url(
 
     """
     vendor = _vendor(service)
-    if vendor.admin_url is None:
+    if vendor.letter is None:
         return None
-    return vendor.admin_url(_client(connections, service), sorted(set(features)), redirect_uri, state)
+    return vendor.letter(_client(connections, service), sorted(set(features)), redirect_uri, state)
 
 
 def _vendor(service: Service) -> ConsentVendor:

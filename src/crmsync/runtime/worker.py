@@ -312,6 +312,10 @@ def _calendars(provider: Provider, claim: Claim) -> list[str]:
     return [stream.collection.id for stream in streams if stream.collection is not None]
 
 
+_TOLD = 2.0
+"""Seconds after which a run says how far it has come."""
+
+
 class _Held:
     """A run's lease: renewed once a third of it is over, and known to be lost when it is."""
 
@@ -322,6 +326,7 @@ class _Held:
         self._timer = timer
         self._renewed = timer()
         self._far = HowFar()
+        self._told = 0
         self._lost = False
         self.moved = False
 
@@ -330,11 +335,13 @@ class _Held:
         self.moved = True
 
     def lost(self) -> bool:
-        if not self._lost and self._timer() - self._renewed > self._seconds / 3:
+        since, third = self._timer() - self._renewed, self._seconds / 3
+        # Sooner where there is something new to tell: somebody may be watching a first import.
+        if not self._lost and since > (min(_TOLD, third) if self._far.done > self._told else third):
             kept = self._workspaces.claims.renew(
                 self._claim, lease=self._seconds, done=self._far.done, total=self._far.total
             )
-            self._renewed, self._lost = self._timer(), not kept
+            self._renewed, self._told, self._lost = self._timer(), self._far.done, not kept
         return self._lost
 
 

@@ -10,7 +10,7 @@ from .google import GOOGLE
 from .imap import IMAP
 from .microsoft import MICROSOFT
 from .smtp import SMTP
-from .vendor import Checked, Client, ConsentVendor, Granted, Mark, PasswordVendor, Reading, Vendor, Wanted
+from .vendor import Checked, Client, ConsentVendor, Granted, Letter, Mark, PasswordVendor, Reading, Vendor, Wanted
 
 VENDORS: Mapping[Service, Vendor] = {
     Service.IMAP: IMAP,
@@ -35,6 +35,7 @@ def sends_by(account: Account) -> Service | None:
 
 
 __all__ = [
-    "VENDORS", "Checked", "Client", "ConsentVendor", "Granted", "Mark", "PasswordVendor", "Reading", "Vendor", "Wanted",
+    "VENDORS", "Checked", "Client", "ConsentVendor", "Granted", "Letter", "Mark", "PasswordVendor", "Reading", "Vendor",
+    "Wanted",
     "sends_by", "service_of",
 ]  # fmt: skip

@@ -12,7 +12,7 @@ from ...protocols import Provider, Sender
 from ...providers.web.consent import PendingConsent
 from ...providers.web.tokens import AccountTokens, TokenStore
 from ..accounts import Account, Kind
-from .vendor import Client, ConsentVendor, Granted, Mark, Reading, Wanted
+from .vendor import Client, ConsentVendor, Granted, Letter, Mark, Reading, Wanted
 
 if TYPE_CHECKING:
     from ...providers.microsoft.oauth import MicrosoftApp
@@ -94,7 +94,7 @@ def _sender(client: Client, tokens: Callable[[], str], account: Account) -> Send
     return OutlookSender(tokens, **_site(client))
 
 
-def _admin_url(client: Client, features: Iterable[str], redirect_uri: str, state: str) -> str:
+def _letter(client: Client, features: Iterable[str], redirect_uri: str, state: str) -> Letter:
     from ...providers.microsoft.consent import admin_request  # noqa: PLC0415 - loads only where it is used
     from ...providers.microsoft.oauth import Feature  # noqa: PLC0415 - the same
 
@@ -103,7 +103,7 @@ def _admin_url(client: Client, features: Iterable[str], redirect_uri: str, state
         _app(client), [Feature(name) for name in features], redirect_uri=redirect_uri, state=state,
         name=str(client.get("name", "this program")), tenant="organizations" if tenant == "common" else tenant,
     )  # fmt: skip
-    return request.url
+    return Letter(request.url, request.text)
 
 
 def _watch(client: Client, tokens: Callable[[], str], wanted: Wanted) -> Mark:
@@ -143,5 +143,5 @@ MICROSOFT = ConsentVendor(
     watch=_watch,
     unwatch=_unwatch,
     ends_at="myapps.microsoft.com, or for a personal account account.live.com/consent/Manage",
-    admin_url=_admin_url,
+    letter=_letter,
 )

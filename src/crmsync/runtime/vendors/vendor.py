@@ -107,6 +107,15 @@ class Wanted(NamedTuple):
     now: Callable[[], datetime]
 
 
+class Letter(NamedTuple):
+    """What an administrator is sent, so that everybody in their organisation may connect."""
+
+    url: str
+    """Where they agree; it asks them to sign in."""
+    text: str
+    """A message that can be forwarded to them as it is; the address is in it."""
+
+
 @dataclass(frozen=True)
 class ConsentVendor:
     """A vendor where a person agrees in the browser (OAuth 2.0 with PKCE)."""
@@ -131,8 +140,8 @@ class ConsentVendor:
     where a name is too long for the vendor."""
     unwatch: Callable[[Client, Callable[[], str], Mark], None] | None = None
     """Lets the vendor tell of nothing any more."""
-    admin_url: Callable[[Client, Iterable[str], str, str], str] | None = None
-    """Where an administrator agrees for everybody: from the client, the features, the redirect address and a state."""
+    letter: Callable[[Client, Iterable[str], str, str], Letter] | None = None
+    """What an administrator is sent: from the client, the features, the redirect address and a state."""
 
 
 Vendor = PasswordVendor | ConsentVendor

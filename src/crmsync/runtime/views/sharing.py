@@ -9,7 +9,7 @@ from ...model import Attachment, Event, Message, Participant, Role, Value, Visib
 from ...rules import Access, Why, redact
 from ..accounts import Kind
 from .records import RecordLine, record_line
-from .words import LEVEL_TITLES, shown_at
+from .words import LEVEL_TITLES, shown_at, whole_at
 
 _ANN = Participant(address="ann.doe@client.example", name="Ann Doe", role=Role.FROM)
 _ME = Participant(address="you@your-company.example", name="You", role=Role.TO)
@@ -58,7 +58,7 @@ def level_choices(record: Message | Event, chosen: Visibility) -> tuple[LevelSho
         seen = redact(record, level)
         choices.append(
             LevelShown(
-                level=level, title=_title(level, kind), means=f"Colleagues see {shown_at(level, kind)}.",
+                level=level, title=_title(level, kind), means=f"Colleagues see {whole_at(level, kind)}.",
                 chosen=level is chosen, record=record_line(seen) if seen is not None else None,
             )
         )  # fmt: skip

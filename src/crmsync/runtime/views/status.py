@@ -22,7 +22,7 @@ class Action(StrEnum):
     """It waits for its owner's settings: `Channels.begin` afterwards."""
     RECONNECT = "reconnect"
     ASK_ADMIN = "ask_admin"
-    """An administrator of the organisation has to agree: `admin_url`."""
+    """An administrator of the organisation has to agree: `ask_admin`."""
     ALLOW_REMOVAL = "allow_removal"
     """The brake is on: ask whether the items really are gone. `Channels.wake(key, allow_removal=True)`."""
     SYNC_NOW = "sync_now"

@@ -16,25 +16,27 @@ LEVEL_TITLES: Mapping[Visibility, str] = {
 }
 """What others see at a level, as a choice."""
 
-_SHOWN: Mapping[Kind, Mapping[Visibility, str]] = {
-    Kind.MAIL: {
-        Visibility.PRIVATE: "nothing",
-        Visibility.METADATA: "who wrote to whom, and when",
-        Visibility.SUBJECT: "who, when and the subject",
-        Visibility.EVERYTHING: "everything, attachments too",
-    },
-    Kind.CALENDAR: {
-        Visibility.PRIVATE: "nothing",
-        Visibility.METADATA: "who meets, and when",
-        Visibility.SUBJECT: "who, when and the title",
-        Visibility.EVERYTHING: "everything, place and join link too",
-    },
+_SHOWN: Mapping[Visibility, str] = {
+    Visibility.PRIVATE: "nothing",
+    Visibility.METADATA: "who and when",
+    Visibility.SUBJECT: "who, when and the {title}",
+    Visibility.EVERYTHING: "everything",
+}
+_BESIDE = {
+    (Visibility.METADATA, Kind.CALENDAR): ", and neither title nor place",
+    (Visibility.EVERYTHING, Kind.MAIL): ", text and attachments too",
+    (Visibility.EVERYTHING, Kind.CALENDAR): ", place and join link too",
 }
 
 
 def shown_at(level: Visibility, kind: Kind) -> str:
     """Say what somebody sees at a level: "who, when and the subject"."""
-    return _SHOWN[kind][level]
+    return _SHOWN[level].format(title="subject" if kind is Kind.MAIL else "title")
+
+
+def whole_at(level: Visibility, kind: Kind) -> str:
+    """Say the same with what one might not think of: "everything, text and attachments too"."""
+    return shown_at(level, kind) + _BESIDE.get((level, kind), "")
 
 
 FIELDS: Mapping[str, Mapping[str, str]] = {
