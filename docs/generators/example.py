@@ -82,10 +82,17 @@ _QUOTED = {
         "_held",
     ),
     "example.django.visibility": ("django_crm/crm/visibility.py", "OWNER", "LinkQuerySet", "_shown", "seen"),
-    "example.fastapi.lifespan": ("fastapi_crm/main.py", "sync_forever", "lifespan"),
-    "example.fastapi.member": ("fastapi_crm/member.py", "member", "Member"),
+    "example.fastapi.lifespan": ("fastapi_crm/main.py", "opened", "lifespan"),
+    "example.fastapi.member": ("fastapi_crm/member.py", "session", "Here"),
     "example.fastapi.timeline": ("fastapi_crm/api.py", "as_json", "timeline"),
-    "example.fastapi.job": ("fastapi_crm/job.py", "Job"),
+    "example.fastapi.reading": ("fastapi_crm/workspace.py", "reading"),
+    "example.walk.setup": ("fastapi_crm/workspace.py", "Setup"),
+    "example.walk.callback": ("fastapi_crm/connecting.py", "callback"),
+    "example.walk.connected": ("fastapi_crm/connecting.py", "connected"),
+    "example.walk.save": ("fastapi_crm/settings.py", "saved"),
+    "example.walk.effect": ("fastapi_crm/settings.py", "effect"),
+    "example.walk.left": ("fastapi_crm/mailboxes.py", "left"),
+    "example.walk.form": ("fastapi_crm/web.py", "form"),
 }
 
 GENERATORS = {"example.storage": storage, **{name: partial(quote, *where) for name, where in _QUOTED.items()}}

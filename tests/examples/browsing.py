@@ -53,6 +53,11 @@ class Browser:
         there = "return !window.leaving && document.readyState === 'complete'"
         waiting.until(lambda driver: driver.execute_script(there))
 
+    def until(self, ending: str) -> None:
+        """Wait until the address ends so: a page that leads to a vendor and back goes on by itself."""
+        waiting = WebDriverWait(self.driver, 20, ignored_exceptions=[WebDriverException])
+        waiting.until(lambda driver: driver.current_url.endswith(ending))
+
     def click(self, css: str, text: str = "") -> None:
         """Follow what is there by this selector, with just this text if it is given."""
         found = [one for one in self.driver.find_elements(By.CSS_SELECTOR, css) if text in ("", one.text)]

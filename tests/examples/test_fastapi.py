@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -15,10 +13,6 @@ from typing import Any
 import httpx
 import pytest
 from serving import EXAMPLES, synced_fastapi
-
-from crmsync import Channel, Policy
-from crmsync.stores.sql import SqlStorage
-from crmsync.testing import FakeMailbox, message
 
 HERE = EXAMPLES / "fastapi_crm"
 MEMBERS = ("mia", "ben", "lena")
@@ -29,6 +23,8 @@ SHOWN = {"metadata": 1, "subject": 2, "everything": 3}
 def ask(fastapi_server: str) -> Iterator[SimpleNamespace]:
     """A client for each member, and one for nobody."""
     clients = {name: httpx.Client(base_url=fastapi_server, headers={"X-Member": name}) for name in MEMBERS}
+    for name, client in clients.items():
+        client.post(f"/sign-in/{name}")
     clients["nobody"] = httpx.Client(base_url=fastapi_server)
     yield SimpleNamespace(**clients)
     for client in clients.values():
@@ -59,9 +55,9 @@ def test_who_says_nothing_gets_nothing(ask: SimpleNamespace) -> None:
 
     assert {401} == {ask.nobody.get(path).status_code for path in paths}
     assert 401 == ask.nobody.get("/api/timeline", headers={"X-Member": "eve"}).status_code
-    assert [("/who", 303)] * 2 == [
-        (answer.headers["location"], answer.status_code) for answer in map(ask.nobody.get, ("/", "/channels"))
-    ]
+    pages = [ask.nobody.get(path) for path in ("/", "/settings/accounts")]
+    assert [303] * 2 == [answer.status_code for answer in pages]
+    assert all(answer.headers["location"].startswith("/sign-in") for answer in pages)
 
 
 # -- the same timeline, as each may see it
@@ -126,7 +122,8 @@ def test_pages_over_http_add_up_and_lead_back(ask: SimpleNamespace) -> None:
 def test_an_address_changed_by_hand_is_a_plain_no(path: str, ask: SimpleNamespace) -> None:
     answer = ask.mia.get(path)
 
-    assert (400, "There is no such page. Begin at the first.") == (answer.status_code, answer.json()["detail"])
+    assert 400 == answer.status_code
+    assert "There is no such page. Begin at the first." in answer.text
 
 
 def test_people_and_companies_come_with_what_the_member_sees_of_them(ask: SimpleNamespace) -> None:
@@ -149,42 +146,13 @@ def test_postgresql_answers_as_sqlite_does(postgres_url: str, tmp_path: Path, as
                 assert [p["addresses"] for p in people[0]] == [p["addresses"] for p in people[1]]
 
 
-# -- what an owner may change
-
-
-def test_visibility_holds_at_once_and_is_its_owner_s_to_change(ask: SimpleNamespace) -> None:
-    try:
-        refused = [client.post("/channels/mia-mail/everything").status_code for client in (ask.lena, ask.ben)]
-        before = len(entries(ask.lena, text="film"))
-        ask.mia.post("/channels/mia-mail/everything")
-        after = len(entries(ask.lena, text="film"))
-    finally:
-        ask.mia.post("/channels/mia-mail/subject")
-
-    assert [404, 404] == refused
-    assert (0, 1, 0) == (before, after, len(entries(ask.lena, text="film")))
-
-
-def test_an_owner_shares_one_record_otherwise(ask: SimpleNamespace) -> None:
-    (key,) = entries(ask.mia, text="film")
-    try:
-        refused = ask.lena.post(f"/records/{key}/everything").status_code
-        ask.mia.post(f"/records/{key}/everything")
-        shown = ask.lena.get(f"/api/records/{key}").json()
-    finally:
-        ask.mia.post(f"/records/{key}/as-usual")
-
-    assert (404, "everything", "override") == (refused, shown["level"], shown["why"])
-    assert "subject" == ask.lena.get(f"/api/records/{key}").json()["level"]
-
-
 # -- the pages, but for how they look
 
 
 @pytest.mark.parametrize("name", MEMBERS)
 def test_every_page_opens_and_is_kept_by_no_cache(name: str, ask: SimpleNamespace) -> None:
     client = getattr(ask, name)
-    paths = ["/", "/meetings", "/people", "/companies", "/channels", "/who", "/?kind=event&text=line"]
+    paths = ["/", "/meetings", "/people", "/companies", "/settings/accounts", "/sign-in", "/?kind=event&text=line"]
     paths += ["/people/john.doe@brightwater.example", "/people/ben@acme.example", "/companies/brightwater.example"]
     paths += [f"/records/{key}" for key in list(entries(client))[::4]]
 
@@ -201,78 +169,34 @@ def test_what_somebody_typed_is_text_and_never_markup(ask: SimpleNamespace) -> N
     assert "&lt;script&gt;" in page
 
 
-# -- the job
+# -- the worker beside the requests
 
 
 def test_a_run_can_be_asked_for_and_watched(ask: SimpleNamespace) -> None:
+    before = ask.mia.get("/api/sync").json()
     started = ask.mia.post("/api/sync")
-    deadline = time.monotonic() + 10
-    while (status := ask.mia.get("/api/sync").json())["running"]:
+    deadline = time.monotonic() + 20
+    status = ask.mia.get("/api/sync").json()
+    while any(card["running"] or card["last_good"] == before[key]["last_good"] for key, card in status.items()):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+        status = ask.mia.get("/api/sync").json()
 
     assert (202, {"started_by": "mia"}) == (started.status_code, started.json())
-    assert {"mia-mail", "mia-calendar"} == set(status["channels"])  # one's own
-    assert {"up to date"} == {channel["state"] for channel in status["channels"].values()}
-
-
-@pytest.fixture
-def job(monkeypatch: pytest.MonkeyPatch) -> Any:
-    """The example's module `job`, in this process for one test."""
-    monkeypatch.syspath_prepend(str(HERE))
-    monkeypatch.delitem(sys.modules, "workspace", raising=False)
-    monkeypatch.delitem(sys.modules, "job", raising=False)
-    yield import_module("job")
-    for name in ("job", "workspace"):
-        sys.modules.pop(name, None)
-
-
-def test_one_run_at_a_time_shows_how_far_it_is_and_a_failure_stops_no_other_channel(job: Any) -> None:
-    halfway, go_on = threading.Event(), threading.Event()
-
-    def stop_once() -> None:
-        if not halfway.is_set() and job_.status["a-mail"].done:
-            halfway.set()
-            go_on.wait(10)
-
-    box = FakeMailbox(*(message(str(n)) for n in range(6)), page_size=2)
-    box.on_page = stop_once
-    channels = {key: Channel(key=key, owner="mia", addresses={"me@acme.com"}) for key in ("a-mail", "b-mail")}
-
-    def provider(channel: Channel) -> Any:
-        if channel.key == "b-mail":
-            raise job.CrmSyncError("the file is not there")
-        return box
-
-    with SqlStorage("sqlite://") as storage:
-        for channel in channels.values():
-            storage.save_channel(channel)
-        workspace = SimpleNamespace(channels=channels, policy=Policy(), provider=provider)
-        job_ = job.Job(storage, workspace)
-        first = threading.Thread(target=job_.run)
-        first.start()
-        assert halfway.wait(10)
-        while_running = (job_.running, job_.status["a-mail"].state, job_.status["a-mail"].done)
-        job_.run()  # returns at once
-        still_one = job_.status["a-mail"].done
-        go_on.set()
-        first.join(10)
-
-    assert (True, "running", 2) == while_running
-    assert 2 == still_one
-    assert not job_.running
-    assert ("up to date", 6) == (job_.status["a-mail"].state, job_.status["a-mail"].done)
-    assert ("failed", "the file is not there") == (job_.status["b-mail"].state, job_.status["b-mail"].error)
+    assert {"mia-mail", "mia-calendar"} == set(status)  # one's own
+    assert {"Up to date"} == {card["title"] for card in status.values()}
 
 
 def test_no_endpoint_blocks_the_event_loop() -> None:
     """FastAPI runs a plain `def` in a thread; an `async def` that asks the storage would stop every other request."""
     code = (
         "import inspect, main\n"
-        "routes = [r for router in (main.api.router, main.pages.router) for r in router.routes]\n"
-        "print(len(routes), [r.path for r in routes if inspect.iscoroutinefunction(r.endpoint)])"
+        "parts = [main.api, main.pages, main.connecting, main.mailboxes, main.settings, main.blocklist]\n"
+        "parts += [main.overview]\n"
+        "routes = [r for part in parts for r in part.router.routes]\n"
+        "print(len(routes) > 30, [r.path for r in routes if inspect.iscoroutinefunction(r.endpoint)])"
     )
 
     said = subprocess.run([sys.executable, "-c", code], cwd=HERE, capture_output=True, text=True, check=False)
 
-    assert "19 []\n" == said.stdout, said.stderr
+    assert "True []\n" == said.stdout, said.stderr

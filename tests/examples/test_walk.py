@@ -12,6 +12,8 @@ import httpx
 import pytest
 from walking import Client, MailHost, Walk, walking
 
+from crmsync.providers.google.oauth import SCOPES, Feature
+from crmsync.runtime import Service
 from crmsync.testing.google import Consent as GoogleConsent
 from crmsync.testing.google import Fault as GoogleFault
 
@@ -192,9 +194,7 @@ def test_a_vendor_that_is_down_is_told_as_that(walk: Walk, lena: Client) -> None
 
 
 def test_a_box_that_was_left_unticked_is_named_and_the_rest_works(walk: Walk, lena: Client) -> None:
-    walk.world.google.oauth.consent = GoogleConsent(
-        unticked={scope for scope in _google_scopes() if "calendar" in scope}
-    )
+    walk.world.google.oauth.consent = GoogleConsent(unticked={*SCOPES[Feature.CALENDAR]})
     page = connected(lena)
 
     assert "You left out calendar" in text(page)
@@ -203,12 +203,6 @@ def test_a_box_that_was_left_unticked_is_named_and_the_rest_works(walk: Walk, le
     walk.read(CHANNELS[0])
     assert walk.card(CHANNELS[1]) is None
     assert "Not granted: calendar" in text(lena.get("/settings/accounts"))
-
-
-def _google_scopes() -> frozenset[str]:
-    from crmsync.testing.google import EVERY_SCOPE
-
-    return frozenset(EVERY_SCOPE)
 
 
 def test_an_administrator_is_sent_a_text_and_a_link_and_afterwards_it_works(walk: Walk, lena: Client) -> None:
@@ -273,7 +267,7 @@ def test_an_account_is_connected_again_with_its_new_password_and_keeps_its_setti
     walk.read(f"mail:{host.user}")
     workspace = walk.workspace
     workspace.accounts.edit(
-        host.user, lambda there: there.with_login("imap", "changed", workspace.keys, server=host.server)
+        host.user, lambda there: there.with_login(Service.IMAP, "changed", workspace.keys, server=host.server)
     )
     workspace.channels.wake(f"mail:{host.user}")
     walk.until(lambda: walk.card(f"mail:{host.user}").action == "reconnect")
@@ -316,8 +310,8 @@ def test_an_alias_is_refused_with_the_name_of_its_mailbox(walk: Walk, lena: Clie
 
 def test_a_choice_of_folders_changed_afterwards_reaches_back(walk: Walk) -> None:
     host, lena = MailHost(walk), walk.as_member("lena")
-    host.deliver(raw("One", to=host.user))
-    host.deliver(raw("Two", to=host.user), raw("Three", to=host.user), folder="Projects")
+    host.deliver(raw("Onefolder", to=host.user))
+    host.deliver(raw("Twofolder", to=host.user), raw("Threefolder", to=host.user), folder="Projects")
     fields = form_of(lena.post("/settings/accounts/other", address=host.user))
     lena.post("/settings/accounts/password", **fields, password=host.password)
     path, key = f"/settings/accounts/mailbox/{host.user}/mail", f"mail:{host.user}"
@@ -326,10 +320,10 @@ def test_a_choice_of_folders_changed_afterwards_reaches_back(walk: Walk) -> None
     only = {"mode": "only", "in-only": ["INBOX"]}
     look = save(lena, path, **{**only, "do": "look"})
     assert "This would remove 2." in text(look)
-    assert {"Two", "Three"} <= set(re.findall(r"<bdi>(\w+)</bdi>", look.text))
+    assert {"Twofolder", "Threefolder"} <= set(re.findall(r"<bdi>(\w+)</bdi>", look.text))
     save(lena, path, **only)
-    walk.until(lambda: "Two" not in lena.get("/").text)
-    assert "One" in lena.get("/").text
+    walk.until(lambda: "/records/" not in lena.get("/?text=twofolder").text)
+    assert "/records/" in lena.get("/?text=onefolder").text
     back = save(lena, path, mode="all", do="look")
     assert "This would add 2" in text(back)
 
