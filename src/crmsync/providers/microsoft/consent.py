@@ -77,7 +77,7 @@ def begin_consent(
     return PendingConsent(
         # msal warns of anything else. But a form that Microsoft's page posts comes without the cookies of the person's
         # session (SameSite), and a program on somebody's own machine takes no form.
-        url=flow["auth_uri"].replace("response_mode=form_post", "response_mode=query").replace(LOGIN, app.login, 1),
+        url=flow["auth_uri"].replace("response_mode=form_post", "response_mode=query"),
         state=flow["state"],
         verifier=flow["code_verifier"],
         redirect_uri=redirect_uri,
@@ -195,7 +195,7 @@ def admin_request(
         "redirect_uri": redirect_uri,
         "state": state,
     })  # fmt: skip
-    url = f"{app.login}/{tenant}/v2.0/adminconsent?{query}"
+    url = f"{LOGIN}/{tenant}/v2.0/adminconsent?{query}"
     return AdminRequest(url=url, state=state, text=_text(name, wanted, scopes, url))
 
 

@@ -57,10 +57,13 @@ def _site(client: Client) -> Mapping[str, Any]:
 
 def _begin(client: Client, features: Iterable[str], redirect_uri: str, address: str | None) -> PendingConsent:
     from ...providers.microsoft.consent import begin_consent  # noqa: PLC0415 - loads only where it is used
-    from ...providers.microsoft.oauth import Feature  # noqa: PLC0415 - the same
+    from ...providers.microsoft.oauth import LOGIN, Feature  # noqa: PLC0415 - the same
 
     wanted = [Feature(name) for name in features]
-    return begin_consent(_app(client), wanted, redirect_uri=redirect_uri, login_hint=address)
+    app = _app(client)
+    pending = begin_consent(app, wanted, redirect_uri=redirect_uri, login_hint=address)
+    # The browser has to meet the same identity platform as the program: one of this machine, where that is a test's.
+    return pending.model_copy(update={"url": pending.url.replace(LOGIN, app.login, 1)})
 
 
 def _finish(client: Client, pending: PendingConsent, callback: str) -> Granted:
