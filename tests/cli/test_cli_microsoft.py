@@ -89,6 +89,31 @@ def test_an_organisation_that_wants_an_administrator_says_where_they_approve(her
     assert 0 == here.connect(ME).exit_code
 
 
+def test_a_shared_mailbox_connects_by_its_name_under_ones_own_and_is_connected_again_so(here: Here) -> None:
+    info = here.microsoft.account("info@acme.com", kind="shared")
+    info.delegates.add(ME)
+    info.mailbox.deliver(to="info@acme.com", subject="For all of us")
+    here.me.mailbox.deliver(subject="For me alone")
+    result = here.connect("info@acme.com", "--shared", "--for", "mail")
+    assert 0 == result.exit_code, result.output
+    assert "Saved: info@acme.com" in result.output
+    for _ in range(2):
+        assert 0 == here("sync").exit_code
+        shown = here("timeline").output
+        assert "For all of us" in shown
+        assert "For me alone" not in shown
+        assert 0 == here.connect("info@acme.com", "--for", "mail").exit_code
+
+
+def test_a_mailbox_that_is_not_shared_with_whoever_agrees_is_not_connected(here: Here) -> None:
+    here.microsoft.account("info@acme.com", kind="shared")
+    result = here.connect("info@acme.com", "--shared")
+    assert 1 == result.exit_code
+    assert "nothing was saved" in result.output
+    assert not here.file.load()
+    assert 2 == here.connect("--shared").exit_code
+
+
 def test_a_disconnected_account_says_where_the_permission_ends(here: Here) -> None:
     here.connect(ME)
     result = here("disconnect", ME, "--remove", "--yes")

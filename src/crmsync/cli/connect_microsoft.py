@@ -18,6 +18,7 @@ Examples:
   crmsync connect microsoft ann@example.com --client client.json
   crmsync connect microsoft --client client.json --for mail
   crmsync connect microsoft ann@example.com --paste     # the browser is on another machine
+  crmsync connect microsoft info@example.com --shared   # a mailbox that is shared with you
 
 Exit code: 0 all is granted and works, 1 something was not granted (the rest is saved), 2 a mistake.
 """,
@@ -27,10 +28,11 @@ Exit code: 0 all is granted and works, 1 something was not granted (the rest is 
     "--client", type=options.FILE, envvar="CRMSYNC_MICROSOFT_CLIENT", required=True, metavar="FILE", show_envvar=True,
     help='The app registration as JSON: {"client_id": "..."}, and "client_secret", "tenant", "name" where it has them.',
 )  # fmt: skip
+@click.option("--shared", is_flag=True, help="The mailbox is shared with you: sign in as yourself.")
 @options.consent
 @options.database
 def command(
-    *, address: str | None, client: Path, wanted: tuple[str, ...], no_browser: bool, paste: bool,
+    *, address: str | None, client: Path, shared: bool, wanted: tuple[str, ...], no_browser: bool, paste: bool,
     database: Path | None, workspace: Path | None,
 ) -> None:  # fmt: skip
     """Connect a Microsoft account: Outlook mail and calendars, with one consent in the browser.
@@ -40,5 +42,5 @@ def command(
     """
     by_consent(
         Service.MICROSOFT, address, client, wanted, no_browser=no_browser, paste=paste, database=database,
-        workspace=workspace,
+        workspace=workspace, shared=shared,
     )  # fmt: skip

@@ -25,7 +25,7 @@ _MINUTES = 10
 
 def by_consent(
     service: Service, address: str | None, client: Path, wanted: Sequence[str], *, no_browser: bool, paste: bool,
-    database: Path | None, workspace: Path | None,
+    database: Path | None, workspace: Path | None, shared: bool = False,
 ) -> None:  # fmt: skip
     """Send a person to a vendor's page, wait until they are back, and save what they agreed to.
 
@@ -44,8 +44,9 @@ def by_consent(
     with loopback() as door:
         try:
             begun = begin(
-                connections, service, wanted or ("mail", "calendar"), redirect_uri=door.redirect_uri, address=asked
-            )
+                connections, service, wanted or ("mail", "calendar"), redirect_uri=door.redirect_uri, address=asked,
+                shared=shared,
+            )  # fmt: skip
         except ValueError as error:
             raise Mistake(str(error)) from None
         _show(begun, open_it=not (no_browser or paste))

@@ -15,6 +15,9 @@ from ..model.value import SetOf
 from ..providers.network.access import Access, Secret, Server
 from .encryption import Keys
 
+MAILBOX = "mailbox"
+"""The detail of a login that names the mailbox which somebody shares with whoever logs in."""
+
 
 class Service(StrEnum):
     """What an account logs in to."""
@@ -87,6 +90,11 @@ class Account(Value):
         """Tell whether a login is good for something: in a consent boxes can be left unticked."""
         login = self.login(service)
         return login is not None and feature in login.details.get("features", feature).split()
+
+    def is_shared(self, service: Service) -> bool:
+        """Tell whether a login is somebody's with whom the mailbox is shared."""
+        login = self.login(service)
+        return login is not None and MAILBOX in login.details
 
     def __contains__(self, service: Service) -> bool:
         return self.login(service) is not None

@@ -20,12 +20,11 @@ from ..errors import NotAuthorized, Unavailable
 from ..model import TypedAddress, Value, Window
 from ..protocols import Identity
 from ..providers.web.consent import PendingConsent, require_mailbox
-from ..providers.web.tokens import Tokens
-from .accounts import Account, Kind, Service
+from .accounts import MAILBOX, Account, Kind, Service
 from .editing import account_for, renamed
 from .registry import Connections
 from .stored_tokens import OAuthSecret
-from .vendors import VENDORS, Client, ConsentVendor, Letter, Reading
+from .vendors import VENDORS, Client, ConsentVendor, Granted, Letter, Reading
 
 READING = ("mail", "calendar")
 """What tells whose account it is; sending alone does not."""
@@ -41,6 +40,8 @@ class Begun(Value):
     consent: PendingConsent
     address: TypedAddress | None = None
     """The mailbox that has to come of it, where that is known."""
+    shared: bool = False
+    """Whether that mailbox is shared with whoever agrees."""
 
     @property
     def url(self) -> str:
@@ -71,6 +72,7 @@ def begin(
     *,
     redirect_uri: str,
     address: str | None = None,
+    shared: bool = False,
 ) -> Begun:
     """Begin a connection by consent.
 
@@ -80,20 +82,31 @@ def begin(
         features: what the connection is for: "mail", "calendar", "send".
         redirect_uri: where the person comes back to, as registered at the vendor.
         address: the mailbox that they want to connect, or the account's that is connected again: no other one will do.
+        shared: whether that mailbox is shared with them: they agree under their own name. Once an account is connected
+            so, it is connected again so.
 
     Raises:
-        ValueError: there is no client for that service, it takes no consent, or nothing to read was asked for.
+        ValueError: there is no client for that service, it takes no consent or has no shared mailboxes, nothing to read
+            was asked for, or a shared mailbox is not named.
         AliasConnected: the address is another account's alias.
 
     """
     wanted = sorted(set(features))
     if not set(wanted) & set(READING):
         raise ValueError("sending alone does not tell whose account it is: ask for mail or calendars too")
-    asked = None
+    asked, vendor, client = None, _vendor(service), _client(connections, service)
     if address is not None:
-        asked = account_for(connections.accounts.load(), TypeAdapter(TypedAddress).validate_python(address)).address
-    pending = _vendor(service).begin(_client(connections, service), wanted, redirect_uri, asked)
-    return Begun(service=service, consent=pending, address=asked)
+        account = account_for(connections.accounts.load(), TypeAdapter(TypedAddress).validate_python(address))
+        asked, shared = account.address, shared or account.is_shared(service)
+    if not shared:
+        pending = vendor.begin(client, wanted, redirect_uri, asked)
+    elif vendor.begin_shared is None:
+        raise ValueError(f"{vendor.title} has no mailboxes that are shared with others")
+    elif asked is None:
+        raise ValueError("a shared mailbox is connected by its address: nobody lists those that there are")
+    else:
+        pending = vendor.begin_shared(client, wanted, redirect_uri)
+    return Begun(service=service, consent=pending, address=asked, shared=shared)
 
 
 def finish(
@@ -117,11 +130,12 @@ def finish(
     """
     vendor, client = _vendor(begun.service), _client(connections, begun.service)
     grant = vendor.finish(client, begun.consent, callback)
-    identity, works = _looked_into(vendor, client, grant.tokens, grant.features, now)
+    details = {MAILBOX: begun.address} if begun.shared and begun.address else {}
+    identity, works = _looked_into(vendor, client, grant, details, now)
     if begun.address is not None:
         require_mailbox(identity, begun.address)
     fresh = account_for(connections.accounts.load(), identity.address)
-    details = {"features": " ".join(sorted(grant.features))}
+    details["features"] = " ".join(sorted(grant.features))
     secret = OAuthSecret(client, grant.tokens).dump()
 
     def change(there: Account | None) -> Account:
@@ -168,16 +182,16 @@ def _client(connections: Connections, service: Service) -> Client:
 
 
 def _looked_into(
-    vendor: ConsentVendor, client: Client, tokens: Tokens, features: frozenset[str], now: Callable[[], datetime]
+    vendor: ConsentVendor, client: Client, grant: Granted, details: Mapping[str, str], now: Callable[[], datetime]
 ) -> tuple[Identity, Mapping[str, str]]:
     """Look into the account once: whose it is, and what is there."""
     works: dict[str, str] = {}
     identity: Identity | None = None
     nobody = Account(name="?", address="nobody@example.com")
-    reading: Any = Reading(nobody, {}, now, Window(), "UTC")
+    reading: Any = Reading(nobody, details, now, Window(), "UTC")
     for kind, make in vendor.providers.items():
-        if kind.value in features:
-            with closing(make(client, lambda: tokens.access_token, reading)) as provider:
+        if kind.value in grant.features:
+            with closing(make(client, lambda: grant.tokens.access_token, reading)) as provider:
                 identity = identity or provider.identify()
                 count = len(provider.collections())
             what = "folder" if kind is Kind.MAIL else "calendar"

@@ -112,6 +112,8 @@ def watch(
     vendor = VENDORS[service] if service else None
     if service is None or not isinstance(vendor, ConsentVendor) or vendor.watch is None:
         return None
+    if account.is_shared(service):
+        return None  # Graph takes the wish, and then says nothing: it is polled
     if not (address := endpoints.of(service, kind)):
         return None
     if before is not None and now < before.renew:

@@ -49,6 +49,11 @@ def identify(graph: Graph) -> Identity:
     """
     person, settings, inbox = _asked(graph)
     if isinstance(inbox, Failure):
+        if graph.mailbox and inbox.meaning in (Meaning.GONE, Meaning.INVALID):
+            raise NotAuthorized(
+                "Microsoft shows no mailbox of that address to this account; check it, and look whether it is shared "
+                "with this account, with full access"
+            )
         raise error_for(inbox)
     kind = _kind(settings)
     if kind in _THINGS:

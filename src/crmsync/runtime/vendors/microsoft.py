@@ -11,7 +11,7 @@ from ...errors import NotFound
 from ...protocols import Provider, Sender
 from ...providers.web.consent import PendingConsent
 from ...providers.web.tokens import AccountTokens, TokenStore
-from ..accounts import Account, Kind
+from ..accounts import MAILBOX, Account, Kind, Service
 from .vendor import Client, ConsentVendor, Granted, Letter, Mark, Reading, Wanted
 
 if TYPE_CHECKING:
@@ -55,15 +55,21 @@ def _site(client: Client) -> Mapping[str, Any]:
     return {"site": Site(str(root), allow_internal=_is_here(str(root)))} if root else {}
 
 
-def _begin(client: Client, features: Iterable[str], redirect_uri: str, address: str | None) -> PendingConsent:
+def _begin(
+    client: Client, features: Iterable[str], redirect_uri: str, address: str | None, *, shared: bool = False
+) -> PendingConsent:
     from ...providers.microsoft.consent import begin_consent  # noqa: PLC0415 - loads only where it is used
     from ...providers.microsoft.oauth import LOGIN, Feature  # noqa: PLC0415 - the same
 
     wanted = [Feature(name) for name in features]
     app = _app(client)
-    pending = begin_consent(app, wanted, redirect_uri=redirect_uri, login_hint=address)
+    pending = begin_consent(app, wanted, redirect_uri=redirect_uri, login_hint=address, shared=shared)
     # The browser has to meet the same identity platform as the program: one of this machine, where that is a test's.
     return pending.model_copy(update={"url": pending.url.replace(LOGIN, app.login, 1)})
+
+
+def _begin_shared(client: Client, features: Iterable[str], redirect_uri: str) -> PendingConsent:
+    return _begin(client, features, redirect_uri, None, shared=True)
 
 
 def _finish(client: Client, pending: PendingConsent, callback: str) -> Granted:
@@ -79,22 +85,24 @@ def _tokens(client: Client, store: TokenStore) -> AccountTokens:
     return account_tokens(_app(client), store)
 
 
-def _mail(client: Client, tokens: Callable[[], str], reading: Reading) -> Provider:  # noqa: ARG001 - the table's
+def _mail(client: Client, tokens: Callable[[], str], reading: Reading) -> Provider:
     from ...providers.microsoft.mail import OutlookMail  # noqa: PLC0415 - loads only where it is used
 
-    return OutlookMail(tokens, **_site(client))
+    return OutlookMail(tokens, mailbox=reading.details.get(MAILBOX), **_site(client))
 
 
 def _calendars(client: Client, tokens: Callable[[], str], reading: Reading) -> Provider:
     from ...providers.microsoft.calendar import OutlookCalendar  # noqa: PLC0415 - loads only where it is used
 
-    return OutlookCalendar(tokens, now=reading.now, window=reading.window, **_site(client))
+    mailbox = reading.details.get(MAILBOX)
+    return OutlookCalendar(tokens, mailbox=mailbox, now=reading.now, window=reading.window, **_site(client))
 
 
-def _sender(client: Client, tokens: Callable[[], str], account: Account) -> Sender:  # noqa: ARG001 - Exchange knows
+def _sender(client: Client, tokens: Callable[[], str], account: Account) -> Sender:
     from ...providers.microsoft.mail import OutlookSender  # noqa: PLC0415 - loads only where it is used
 
-    return OutlookSender(tokens, **_site(client))
+    login = account.login(Service.MICROSOFT)
+    return OutlookSender(tokens, mailbox=login.details.get(MAILBOX) if login else None, **_site(client))
 
 
 def _letter(client: Client, features: Iterable[str], redirect_uri: str, state: str) -> Letter:
@@ -139,6 +147,7 @@ MICROSOFT = ConsentVendor(
     "Microsoft",
     read_client=_read_client,
     begin=_begin,
+    begin_shared=_begin_shared,
     finish=_finish,
     tokens=_tokens,
     providers={Kind.MAIL: _mail, Kind.CALENDAR: _calendars},

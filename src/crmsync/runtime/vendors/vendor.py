@@ -140,6 +140,9 @@ class ConsentVendor:
     where a name is too long for the vendor."""
     unwatch: Callable[[Client, Callable[[], str], Mark], None] | None = None
     """Lets the vendor tell of nothing any more."""
+    begin_shared: Callable[[Client, Iterable[str], str], PendingConsent] | None = None
+    """As `begin`, for a mailbox that others share with whoever agrees; None where the vendor has no such mailboxes.
+    Which mailbox it is stands in the login's details (`MAILBOX`)."""
     letter: Callable[[Client, Iterable[str], str, str], Letter] | None = None
     """What an administrator is sent: from the client, the features, the redirect address and a state."""
 
