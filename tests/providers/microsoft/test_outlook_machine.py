@@ -304,3 +304,25 @@ def test_what_the_folders_are_for_is_asked_again_where_the_answer_said_nothing()
         life.fail_at_a_call(after=call, fault=Fault("*", kind="garbage"), count=None)
         assert set(life.names()) <= {"A", "B", "Deleted Items", "Inbox"}
         life.settle()
+
+
+def test_mail_that_two_workers_see_move_twice_is_stored_where_it_lies_only() -> None:
+    life = OutlookMachine()
+    life.begin(page_size=2, mails=1, broken_off=None, news="arrive", kept=False)
+    life.run()
+    (id_,) = life.mailbox.mails.values()
+    life.mailbox.move(id_, "deleteditems")
+    life.race(call=3, news="move")
+    life.race(call=1, news="move")
+    life.settle()
+
+
+def test_a_folder_that_another_worker_unchose_ends_a_run_and_no_more() -> None:
+    life = OutlookMachine()
+    life.begin(page_size=200, mails=1, broken_off=None, news="go", kept=True)
+    life.arrive(count=3, folder="A/B", sender="blockable")
+    life.run()
+    life.choose(Selection(mode="except", collections={"B"}))
+    for call in range(6):
+        life.race(call=call, news="arrive")
+    life.settle()

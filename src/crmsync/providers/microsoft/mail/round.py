@@ -1,7 +1,7 @@
 """What the folders of one mailbox know of each other while all of them are read: who has shown which message.
 
-A message that left one folder and came into another has not gone. One that left, and that the folder it lies in now
-does not show, is expected there; until that folder shows it, it stays where it was known.
+A message that left one folder and came into another has not gone. One that left is expected where it lies now; where
+that folder has had its turn, the message stays where it was known until that folder has it.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Round:
 
     def __init__(self, clock: Callable[[], float]) -> None:
         self._clock = clock
-        self._waiting: set[str] = set()
+        self._order: dict[str, int] = {}
         self._read: set[str] = set()
         self._shown: dict[str, set[int]] = {}
         self._expected: dict[str, set[str]] = {}
@@ -40,13 +40,13 @@ class Round:
 
     def begin(self, folders: Sequence[str], ahead: Mapping[str, tuple[str, Json]]) -> None:
         """Begin with these folders; of some the first page of changes has been asked for already."""
-        self._waiting, self._read, self._shown = set(folders), set(), {}
+        self._order = {folder: number for number, folder in enumerate(folders)}
+        self._read, self._shown = set(), {}
         now = self._clock()
         self._ahead = {folder: _Ahead(path, now, dict(answer)) for folder, (path, answer) in ahead.items()}
 
     def finished(self, folder: str) -> None:
         """Say that a folder has been read."""
-        self._waiting.discard(folder)
         self._read.add(folder)
 
     def saw(self, folder: str, id_: str) -> None:
@@ -60,16 +60,26 @@ class Round:
 
     def is_chosen(self, folder: str) -> bool:
         """Tell whether a folder is read in this round, before or after now."""
-        return folder in self._waiting or folder in self._read
+        return folder in self._order
 
-    def expect(self, folder: str, id_: str) -> bool:
-        """Have a folder bring a message that it holds; tell whether it still can in this round."""
-        self._expected.setdefault(folder, set()).add(id_)
-        return folder in self._waiting
+    def expect(self, folder: str, id_: str, *, by: str) -> bool:
+        """Have a folder bring a message that it holds; False where its turn in this round is not after that of `by`."""
+        later = self._order.get(folder, -1) > self._order.get(by, -1)
+        if later:
+            self._expected.setdefault(folder, set()).add(id_)
+        return later
+
+    def position(self, folder: str) -> str | None:
+        """Return up to where a folder's changes have been read in this round; None where they have not."""
+        return self.positions.get(folder) if folder in self._read else None
 
     def expected(self, folder: str) -> list[str]:
         """Return what a folder holds and has not shown."""
         return sorted(self._expected.get(folder, ()))
+
+    def settled(self, folder: str) -> None:
+        """Say that a folder has brought what was expected of it, or knows better."""
+        self._expected.pop(folder, None)
 
     def pages(self, graph: Graph, folder: str, path: str) -> Iterator[tuple[dict[str, Any], Links]]:
         """Yield the pages of a folder's changes; the first may have been asked for with those of the others."""

@@ -13,7 +13,7 @@ from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 
-from ....errors import NotFound, Unavailable
+from ....errors import CursorExpired, NotFound, Unavailable
 from ....model import Collection, Cursor, Decision, Inventory, Item, Message, Outcome, Page, Screen, Screened, Skipped
 from ....protocols import AttachmentSource, InventorySource, Source
 from ..attachments import at_most
@@ -214,36 +214,60 @@ class FolderSource(Source, AttachmentSource, InventorySource):
         """Say what is gone, and bring what came back or was never told of. The last page, always.
 
         Nothing goes before Graph was asked for it: it is gone where Graph knows it no more, or lies where nothing is
-        read. What lies in another folder goes from here when that one has shown it, or is still to be read.
+        read. What lies in another folder goes from here when that one has it, or has its turn after this one. What
+        another folder expects here may have gone on since.
         """
-        filling, held, stays = _Filling(), dict(here.held), dict[str, str]()
+        filling, held, stays, wanted = _Filling(), dict(here.held), dict[str, str](), list[str]()
         away = dict.fromkeys((*left, *held))
-        shown = [id_ for id_ in away if self._round.shown_elsewhere(self._id, id_)]
-        filling.deletes += shown
-        asked = [id_ for id_ in away if id_ not in set(shown)]
-        wanted = dict.fromkeys(self._round.expected(self._id))
+        expected = self._round.expected(self._id)
+        shown = {id_ for id_ in (*away, *expected) if self._round.shown_elsewhere(self._id, id_)}
+        going = list(shown)
+        asked = [id_ for id_ in dict.fromkeys((*away, *expected)) if id_ not in shown]
         places = dict(self._hydrator.places(asked)) if asked else {}
+        to_come: dict[str, frozenset[str] | None] = {}
         for id_ in asked:
             place = places.get(id_, "")
-            if place is None:
-                filling.deletes.append(id_)
-            elif place == self._id:
-                wanted[id_] = None
-            elif place and self._round.is_chosen(place):
-                if self._round.expect(place, id_):
-                    filling.deletes.append(id_)
-                else:
-                    stays[id_] = place
-            elif place and self._hydrator.knows(place):
-                filling.deletes.append(id_)
+            if place == self._id:
+                wanted.append(id_)
+            elif place is None or (place and self._is_elsewhere(place, id_, to_come)):
+                going.append(id_)
             else:
-                stays[id_] = place  # no answer, or a folder that nobody has heard of yet
+                stays[id_] = place  # no answer, or a folder that has still to show it, or that nobody has heard of yet
+        filling.deletes += [id_ for id_ in going if id_ in away]
         for id_ in wanted:
             self._round.saw(self._id, id_)
-        # What stays is shown where it lies now; it was known here under another place.
-        wanted |= dict.fromkeys(id_ for id_, place in stays.items() if place and held.get(id_) != place)
+        self._round.settled(self._id)
+        # What stays is shown where it lies now; it was known here under another place, or not at all.
+        wanted += [id_ for id_, place in stays.items() if place and held.get(id_) != place]
         here = here.model_copy(update={"held": tuple(stays.items())})
-        yield from self._filled(list(wanted), filling, before, here.dump(), more=False, counted=counted)
+        yield from self._filled(wanted, filling, before, here.dump(), more=False, counted=counted)
+
+    def _is_elsewhere(self, place: str, id_: str, to_come: dict[str, frozenset[str] | None]) -> bool:
+        """Tell whether a message that lies in another folder may go from here."""
+        if not self._round.is_chosen(place):
+            return self._hydrator.knows(place)
+        return self._round.expect(place, id_, by=self._id) or self._has(place, id_, to_come)
+
+    def _has(self, folder: str, id_: str, to_come: dict[str, frozenset[str] | None]) -> bool:
+        """Tell whether a folder that a message lies in was told of it already, in this run or in an earlier one.
+
+        Where its changes since it was read in this run do not name the message, those before did.
+        """
+        if folder not in to_come:
+            to_come[folder] = self._changed_since_read(folder)
+        told = to_come[folder]
+        return told is not None and id_ not in told
+
+    def _changed_since_read(self, folder: str) -> frozenset[str] | None:
+        """Return what the changes of a folder name since it was read in this run; None where nobody knows."""
+        position = self._round.position(folder)
+        if not position:
+            return None
+        try:
+            pages = [(items_of(answer), links) for answer, links in self._graph.walk(position)]
+        except (CursorExpired, NotFound):
+            return None
+        return frozenset(id_of(one) for entries, _ in pages for one in entries) if pages[-1][1].delta else None
 
     def _brought(
         self, came: Mapping[str, Json], screen: Screen | None, before: Cursor, after: Cursor
