@@ -184,6 +184,8 @@ MUTANTS = (
     Mutant("Outlook: what is expected in a folder is in it", "providers/microsoft/mail/source.py",
            "asked = [id_ for id_ in dict.fromkeys((*away, *expected)) if id_ not in shown]",
            "wanted += expected\n        asked = [id_ for id_ in away if id_ not in shown]", OUTLOOK),
+    Mutant("Outlook: what lies elsewhere is stored here", "providers/microsoft/mail/source.py",
+           'if outcome is not None and found.folder not in ("", self._id):', "if False:", OUTLOOK),
     Mutant("Outlook: an answer about the folders that says nothing is believed", "providers/microsoft/mail/mailbox.py",
            "elif reply is None or not (id_of(reply.data) or links_of(reply.data) != (None, None)):",
            "elif reply is None:", OUTLOOK),

@@ -326,3 +326,11 @@ def test_a_folder_that_another_worker_unchose_ends_a_run_and_no_more() -> None:
     for call in range(6):
         life.race(call=call, news="arrive")
     life.settle()
+
+
+def test_mail_that_moved_between_two_first_looks_is_stored_where_it_lies_only() -> None:
+    for selection in (Selection(), Selection(mode="except", collections={"B"})):
+        life = OutlookMachine()
+        life.begin(page_size=200, mails=1, broken_off=5, news="move", kept=False)
+        life.choose(selection)
+        life.settle()

@@ -63,8 +63,8 @@ class Round:
         return folder in self._order
 
     def expect(self, folder: str, id_: str, *, by: str) -> bool:
-        """Have a folder bring a message that it holds; False where its turn in this round is not after that of `by`."""
-        later = self._order.get(folder, -1) > self._order.get(by, -1)
+        """Have a folder bring a message that it holds; False where its turn in this round is not still to come."""
+        later = folder not in self._read and self._order.get(folder, -1) > self._order.get(by, -1)
         if later:
             self._expected.setdefault(folder, set()).add(id_)
         return later

@@ -30,6 +30,8 @@ LOOK = 300.0
 NEW = 50
 """So many new messages at most are brought before the rest of a first walk: its end brings them all."""
 
+_ON_ITS_WAY = "it has moved to another folder, which has still to show it"
+
 
 class FolderSource(Source, AttachmentSource, InventorySource):
     """The messages of one folder.
@@ -66,10 +68,14 @@ class FolderSource(Source, AttachmentSource, InventorySource):
         self._round.finished(self._id)
 
     def fetch(self, ids: Sequence[str], *, screen: Screen | None = None) -> Iterator[Page]:  # noqa: ARG002 - all of it comes
-        """Yield these messages; one that lies elsewhere by now, with the folder in which it does."""
-        filling = _Filling()
+        """Yield these messages. One that lies in another folder is not here, once that one has it or will bring it."""
+        filling, to_come = _Filling(), dict[str, frozenset[str] | None]()
         for found in self._hydrator.fetch(ids):
-            filling.add(found.id, found.outcome)
+            outcome = found.outcome
+            if outcome is not None and found.folder not in ("", self._id):
+                elsewhere = self._is_elsewhere(found.folder, found.id, to_come)
+                outcome = None if elsewhere else Skipped(id=found.id, why=_ON_ITS_WAY)
+            filling.add(found.id, outcome)
             if filling.count >= COMMIT:
                 yield filling.taken(Cursor(""), more=True)
         yield filling.taken(Cursor(""))
