@@ -7,6 +7,8 @@ import importlib.metadata
 from sphinx.application import Sphinx
 from sphinx.ext.napoleon import Config, GoogleDocstring
 
+import crmsync
+
 project = "crmsync"
 author = copyright = "the authors of crmsync"  # noqa: A001 - the name that Sphinx reads
 version = release = importlib.metadata.version("crmsync")
@@ -19,6 +21,8 @@ myst_heading_anchors = 4
 html_theme = "furo"
 html_title = f"crmsync {version}"
 html_copy_source = False
+
+_NOTHING = object()
 
 default_role = "py:obj"
 autodoc_member_order = "groupwise"
@@ -35,6 +39,12 @@ def _readable(app: Sphinx, what: str, name: str, value: object, options: object,
         lines[:] = GoogleDocstring(lines, Config(), app, what, name, value, options).lines()
 
 
+def _told_at_the_door(app: Sphinx, _what: str, name: str, value: object, *_rest: object) -> bool | None:
+    """Describe what `crmsync` itself offers on its page, and on no other."""
+    return True if app.env.docname != "reference/api/crmsync" and value is getattr(crmsync, name, _NOTHING) else None
+
+
 def setup(app: Sphinx) -> None:
     """Listen to what autodoc reads."""
     app.connect("autodoc-process-docstring", _readable)
+    app.connect("autodoc-skip-member", _told_at_the_door)
