@@ -18,7 +18,7 @@ from crmsync.runtime import (
     Keys,
     Kind,
     Service,
-    admin_url,
+    ask_admin,
     begin,
     finish,
     provider_of,
@@ -126,9 +126,10 @@ def test_after_an_administrator_approved_the_same_consent_goes_through(
     with pytest.raises(NeedsAdmin):
         connected(home, microsoft, ME, "mail", "calendar", shared=False)
     assert not home.accounts.load()
-    url = admin_url(home, Service.MICROSOFT, ["mail", "calendar"], redirect_uri=BACK, state="s")
-    assert url is not None
+    letter = ask_admin(home, Service.MICROSOFT, ["mail", "calendar"], redirect_uri=BACK, state="s")
+    assert letter is not None
+    assert letter.url in letter.text
     microsoft.identity.consent.admin = True
-    assert "admin_consent=True" in gone_to(microsoft, url)
+    assert "admin_consent=True" in gone_to(microsoft, letter.url)
     microsoft.identity.consent.admin = False
     assert connected(home, microsoft, ME, "mail", "calendar", shared=False).missing == frozenset()

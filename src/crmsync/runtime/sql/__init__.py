@@ -1,6 +1,6 @@
 """Many workspaces in one database (extra `workers`): accounts, channels with their leases, status, history, events.
 
-workspaces.py   `Workspaces` and `Workspace`: the door
+workspaces.py   `Workspaces`: the door; workspace.py what one of them offers
 accounts.py     a workspace's accounts; channels.py its channels
 claims.py       what is due, and whose it is; history.py what became of it
 tables.py       the tables
