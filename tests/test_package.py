@@ -57,6 +57,13 @@ def test_a_name_comes_with_its_room_and_no_other() -> None:
     assert "email_validator" not in modules_after("from crmsync import sync, Channel, Policy")
 
 
+@pytest.mark.parametrize("name", [name for name in crmsync.__all__ if name[0].islower()])
+def test_what_is_a_function_is_no_file_of_the_same_name(name: str) -> None:
+    code = f"import crmsync; assert callable(crmsync.{name}), crmsync.{name}"
+
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
 def test_a_name_that_there_is_not_is_refused_like_any_other() -> None:
     with pytest.raises(AttributeError, match="no attribute 'snyc'"):
         crmsync.snyc  # type: ignore[attr-defined]  # noqa: B018

@@ -6,6 +6,7 @@ A name is loaded with its room when it is first asked for (PEP 562), so that `im
 from __future__ import annotations
 
 from importlib import import_module
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -115,8 +116,9 @@ if not TYPE_CHECKING:  # a checker knows the names, and would take any other one
             return import_module(f".{name}", __name__)
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        rooms = (import_module(f".{room}", __name__) for room in _ROOMS)
-        value = globals()[name] = next(getattr(room, name) for room in rooms if hasattr(room, name))
+        found = (getattr(import_module(f".{room}", __name__), name, None) for room in _ROOMS)
+        # A file of a room may bear the name of what another one offers, as model/coverage.py does.
+        value = globals()[name] = next(one for one in found if one is not None and not isinstance(one, ModuleType))
         return value
 
     def __dir__():

@@ -20,8 +20,10 @@ from crmsync import (
     coverage,
     sync,
 )
-from crmsync.model import Collection, Item, Outcome, Reason, Selection
+from crmsync.model import Collection, Cursor, Erased, Item, Outcome, Reason, Receipt, Screen, Selection
+from crmsync.model.leaving import Departure
 from crmsync.protocols import Identity, Sender, Stream
+from crmsync.rules import mark_of
 from crmsync.stores.memory import MemoryStorage
 from crmsync.testing import FakeAccount, FakeMailbox, event, message
 
@@ -189,3 +191,54 @@ def test_a_provider_and_a_sender_that_hold_nothing_close_by_doing_nothing() -> N
 
     Nowhere(Unavailable("")).close()
     Idle().close()
+
+
+def test_a_listing_that_was_begun_again_and_expires_too_ends_the_run_and_goes_on_later(storage: MemoryStorage) -> None:
+    class Forgetful(FakeMailbox):
+        expired = False
+
+        def changes(self, since: Cursor | None, *, screen: Screen | None = None) -> Iterator[Page]:
+            if self.expired:
+                raise CursorExpired("the cursor is not known any more")
+            return super().changes(since, screen=screen)
+
+    box = Forgetful(*(message(str(n)) for n in range(4)), page_size=1)
+    sync(box, storage, CHANNEL, POLICY)
+    box.expire()
+    steps = iter(range(100))
+    box.put(message("new"))
+    sync(box, storage, CHANNEL, POLICY, stop=lambda: next(steps) > 1)
+    box.expired = True
+    with pytest.raises(CursorExpired):
+        sync(box, storage, CHANNEL, POLICY)
+    box.expired = False
+
+    sync(box, storage, CHANNEL, POLICY)
+
+    assert 5 == len(storage.items)
+
+
+def test_whoever_is_taken_out_of_a_mail_does_not_take_it_along(storage: MemoryStorage) -> None:
+    erased = Erased(key="00", elsewhere={mark_of("eve@client.example", "00")})
+    box = FakeMailbox(message("1", sender="ann@client.example", to=["me@acme.com", "eve@client.example"]))
+
+    sync(box, storage, CHANNEL, POLICY.model_copy(update={"erased": [erased]}))
+
+    (item,) = storage.items.values()
+    assert ["ann@client.example", "me@acme.com"] == [p.address for record in item.records for p in record.participants]
+
+
+def test_letting_go_what_is_too_old_can_be_stopped_and_goes_on(storage: MemoryStorage) -> None:
+    asked: list[object] = []
+
+    class Slow(MemoryStorage):
+        def leave(self, what: Departure, *, at_most: int = 500) -> Receipt:
+            asked.append(what)
+            return what.begun().model_copy(update={"done": len(asked) > 1})
+
+    slow = Slow()
+    aging = POLICY.model_copy(update={"keep_from": NOW.date()})
+    assert sync(FakeMailbox(), slow, CHANNEL, aging, stop=lambda: len(asked) == 1).stopped
+    assert 1 == len(asked)
+    sync(FakeMailbox(), slow, CHANNEL, aging)
+    assert 2 == len(asked)

@@ -31,6 +31,7 @@ def test_a_mail_without_recipient_or_body_is_refused_with_what_is_missing() -> N
 
 
 def test_an_exchange_name_that_holds_no_address_stays_as_it_is() -> None:
+    assert "imceainvalid-ann+20lee@acme.com" == clean_address("IMCEAINVALID-Ann+20Lee@acme.com")
     assert "imceaex-_o=acme_cn=ann@acme.com" == clean_address("IMCEAEX-_O=ACME_CN=ann@acme.com")
 
 

@@ -404,3 +404,16 @@ def test_coupons_receipts_and_talk_of_passwords_are_not_held(subject: str, text:
 
 def test_a_colleague_may_write_a_password() -> None:
     assert not is_sensitive(mail("bob@client.example", "Wi-Fi", "Password: Guest2026!"))
+
+
+def test_a_number_alone_that_nothing_calls_a_code_is_none() -> None:
+    assert not is_sensitive(mail("no-reply@shop.example", "Your order", "Thanks for your order\n\n482913\n\nSee you"))
+
+
+def test_letters_that_grow_when_they_are_folded_move_nothing() -> None:
+    """Turkish capital İ is two letters in lower case: what is found must still stand where it was found."""
+    assert is_sensitive(mail("noreply@bank.example", "İ" * 40, "İ" * 40 + "\nYour verification code is 482913."))
+
+
+def test_a_link_beyond_what_is_read_counts_for_nothing() -> None:
+    assert not is_sensitive(mail("noreply@shop.example", "News", f"{'word ' * 400}\nSign in: {LINK}\nmore"))

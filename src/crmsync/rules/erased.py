@@ -16,6 +16,10 @@ ERASED = "[erased]"
 # A local part has at most 64 octets, a domain 255 (RFC 5321 section 4.5.3.1).
 _ADDRESS = re.compile(r"[^\s<>()\[\],;:\"'@]{1,64}@[\w-](?:[\w.-]{0,253}[\w-])?")
 
+_GLUE = re.compile(r".*[=/?&|]")
+_ENDINGS = 3
+"""How many labels at the end of what looks like a domain are looked at without: "….tar.gz"."""
+
 _AUTHORS = frozenset({Role.FROM, Role.SENDER, Role.REPLY_TO, Role.ORGANIZER})
 
 _TEXTS: dict[str, tuple[str, ...]] = {
@@ -94,7 +98,23 @@ def _without(record: Message | Event, erased: Erased) -> Message | Event:
 
 
 def _cleaned(text: str, erased: Erased) -> str:
-    return _ADDRESS.sub(lambda found: ERASED if _is_gone(found[0], erased) else found[0], text) if "@" in text else text
+    return _ADDRESS.sub(lambda found: _taken_out(found[0], erased), text) if "@" in text else text
+
+
+def _taken_out(found: str, erased: Erased) -> str:
+    """Return what is kept of what looks like an address; in a link (`?to=ann@…`) and a file's name (`…@….pdf`) too."""
+    local, _, domain = found.partition("@")
+    glued = _GLUE.match(local)
+    before = glued[0] if glued else ""
+    labels = domain.split(".")
+    for end in range(len(labels), max(len(labels) - _ENDINGS, 0), -1):
+        rest = "".join(f".{label}" for label in labels[end:])
+        ends = f"@{'.'.join(labels[:end])}"
+        if _is_gone(local + ends, erased):
+            return ERASED + rest
+        if before and _is_gone(local[len(before) :] + ends, erased):
+            return before + ERASED + rest
+    return found
 
 
 @lru_cache(maxsize=4_096)
