@@ -20,7 +20,7 @@ def lines() -> str:
 
 
 def _about(count: int) -> str:
-    return f"{round(count, -3 if count > 10_000 else -2):,}"
+    return f"{round(count / 500) * 500:,}"
 
 
 GENERATORS: dict[str, Callable[[], str]] = {"lines": lines}
